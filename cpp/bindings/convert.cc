@@ -1,0 +1,52 @@
+#include "convert.h"
+
+#include "fastocr/errors.h"
+
+namespace fastocr::bindings {
+
+ImageView to_view(const ImageArray& image) {
+  const bool packed = image.stride(2) == 1 && (image.stride(1) == kChannels || image.shape(1) <= 1);
+  if (!packed && image.size() > 0) {
+    throw Error(ErrorKind::kInvalidInput,
+                "the pixels of an image row must lie side by side; use numpy.ascontiguousarray");
+  }
+  return {image.data(), static_cast<int>(image.shape(1)), static_cast<int>(image.shape(0)),
+          static_cast<std::ptrdiff_t>(image.stride(0))};
+}
+
+MapView to_view(const MapArray& map) {
+  return {map.data(), static_cast<int>(map.shape(1)), static_cast<int>(map.shape(0))};
+}
+
+Quad to_quad(const QuadArray& quad) {
+  Quad result;
+  for (std::size_t i = 0; i < 4; ++i) result[i] = {quad(i, 0), quad(i, 1)};
+  return result;
+}
+
+QuadI to_quad(const IntQuadArray& quad) {
+  QuadI result;
+  for (std::size_t i = 0; i < 4; ++i) result[i] = {quad(i, 0), quad(i, 1)};
+  return result;
+}
+
+std::span<const PointF> to_points(const PointArray& points) {
+  static_assert(sizeof(PointF) == 2 * sizeof(float));
+  return {reinterpret_cast<const PointF*>(points.data()), points.shape(0)};
+}
+
+Array<std::uint8_t> to_array(const Image& image) {
+  const ImageView view = image.view();
+  const std::size_t size = static_cast<std::size_t>(view.stride) * view.height;
+  return to_array(std::vector<std::uint8_t>(view.data, view.data + size),
+                  {static_cast<std::size_t>(view.height), static_cast<std::size_t>(view.width),
+                   std::size_t{kChannels}});
+}
+
+Array<float> to_array(const Quad& quad) {
+  std::vector<float> values;
+  for (const PointF& p : quad) values.insert(values.end(), {p.x, p.y});
+  return to_array(std::move(values), {4, 2});
+}
+
+}  // namespace fastocr::bindings

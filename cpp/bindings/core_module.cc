@@ -1,0 +1,14 @@
+#include "bindings.h"
+#include "runtime/engine_requirements.h"
+
+NB_MODULE(_core, m) {
+  m.doc() = "The compiled core of fastocr. Private: use the functions and classes of `fastocr`.";
+  m.attr("__version__") = FASTOCR_VERSION;
+  fastocr::bindings::register_errors();
+  fastocr::bindings::register_logging(m);
+  fastocr::bindings::register_cpu(m);
+  fastocr::bindings::register_image(m);
+  fastocr::bindings::register_geometry(m);
+  fastocr::bindings::register_engine(m);
+  fastocr::bindings::register_pipeline(m);
+}

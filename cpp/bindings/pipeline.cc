@@ -1,0 +1,164 @@
+#include "fastocr/pipeline.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "bindings.h"
+#include "convert.h"
+#include "fastocr/errors.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace fastocr::bindings {
+namespace {
+
+using OptionalSize = std::optional<std::pair<int, int>>;
+
+std::optional<Size> to_size(const OptionalSize& size) {
+  return size ? std::optional<Size>({size->first, size->second}) : std::nullopt;
+}
+
+LimitType limit_type(const std::string& name) {
+  if (name == "min") return LimitType::kMin;
+  if (name == "max") return LimitType::kMax;
+  if (name == "resize_long") return LimitType::kResizeLong;
+  throw Error(ErrorKind::kInvalidOption,
+              "limit_type is '" + name + "': use 'min', 'max' or 'resize_long'");
+}
+
+void init_page_params(PageParams* params, int limit_side_len, const std::string& limit,
+                      int max_side_limit, float thresh, double box_thresh, double unclip_ratio,
+                      int max_candidates, const OptionalSize& det_input_size, int batch_size,
+                      const OptionalSize& rec_input_size, double score_thresh) {
+  const DetectionParams detection{limit_side_len, limit_type(limit), max_side_limit,
+                                  thresh,         box_thresh,        unclip_ratio,
+                                  max_candidates, to_size(det_input_size)};
+  new (params) PageParams{detection, {batch_size, to_size(rec_input_size)}, score_thresh};
+}
+
+// A page's result together with the number type its coordinates need: int16 like the reference,
+// int32 for pages beyond its range.
+struct Page {
+  PageResult result;
+  bool wide = false;
+
+  template <typename T>
+  nb::object polygons(const std::vector<std::size_t>* selected) const {
+    const std::size_t count = selected ? selected->size() : result.boxes.size();
+    std::vector<T> values;
+    values.reserve(8 * count);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const PointI& p : result.boxes[selected ? (*selected)[i] : i].corners) {
+        values.insert(values.end(), {static_cast<T>(p.x), static_cast<T>(p.y)});
+      }
+    }
+    return nb::cast(to_array(std::move(values), {count, 4, 2}));
+  }
+
+  nb::object polygons(const std::vector<std::size_t>* selected) const {
+    return wide ? polygons<std::int32_t>(selected) : polygons<std::int16_t>(selected);
+  }
+};
+
+Page run(Pipeline& pipeline, const ImageArray& image, const PageParams& params) {
+  const nb::gil_scoped_release release;
+  const ImageView view = to_view(image);
+  constexpr int kNarrow = std::numeric_limits<std::int16_t>::max();
+  return {pipeline.run(view, params), view.width > kNarrow || view.height > kNarrow};
+}
+
+std::vector<double> box_scores(const Page& page) {
+  std::vector<double> scores;
+  for (const DetectedBox& box : page.result.boxes) scores.push_back(box.score);
+  return scores;
+}
+
+std::vector<std::string> texts(const Page& page) {
+  std::vector<std::string> result;
+  for (const std::size_t i : page.result.kept) result.push_back(page.result.texts[i].text);
+  return result;
+}
+
+std::vector<double> text_scores(const Page& page) {
+  std::vector<double> result;
+  for (const std::size_t i : page.result.kept) result.push_back(page.result.texts[i].score);
+  return result;
+}
+
+Array<std::int32_t> contour_boxes(const MapArray& map, int width, int height,
+                                  const PageParams& params) {
+  std::vector<DetectedBox> boxes;
+  {
+    const nb::gil_scoped_release release;
+    boxes = boxes_from_map(to_view(map), {width, height}, params.detection);
+  }
+  std::vector<std::int32_t> values;
+  for (const DetectedBox& box : boxes) {
+    for (const PointI& p : box.corners) values.insert(values.end(), {p.x, p.y});
+  }
+  return to_array(std::move(values), {boxes.size(), 4, 2});
+}
+
+std::pair<std::string, double> decode(
+    const MapArray& probabilities, const std::vector<std::string>& characters) {
+  const CtcDecoder decoder(characters);
+  if (static_cast<std::int64_t>(probabilities.shape(1)) != decoder.class_count()) {
+    throw Error(ErrorKind::kInvalidInput, "the classes must be blank, the characters and a space");
+  }
+  const nb::gil_scoped_release release;
+  const auto [text, score] =
+      decoder.decode(probabilities.data(), static_cast<int>(probabilities.shape(0)));
+  return {text, score};
+}
+
+}  // namespace
+
+void register_pipeline(nb::module_& m) {
+  nb::class_<PageParams>(m, "PageParams", "How to process one page; see `fastocr.PaddleOCR`.")
+      .def("__init__", &init_page_params, nb::kw_only(), "limit_side_len"_a = 960,
+           "limit_type"_a = "max", "max_side_limit"_a = 4000, "thresh"_a = 0.3F,
+           "box_thresh"_a = 0.6, "unclip_ratio"_a = 2.0, "max_candidates"_a = 1000,
+           "det_input_size"_a.none() = nb::none(), "batch_size"_a = 6,
+           "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
+           "Sizes are (width, height) in pixels.");
+  nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
+      .def_prop_ro("dt_polys", [](const Page& p) { return p.polygons(nullptr); },
+                   "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
+                   "beyond 32767 pixels).")
+      .def_prop_ro("dt_scores", &box_scores, "Detection score of each of them.")
+      .def_prop_ro("rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
+                   "Corners of the lines that pass the score threshold, (m, 4, 2).")
+      .def_prop_ro("rec_texts", &texts, "What they say.")
+      .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
+      .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
+      .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; });
+  nb::class_<Pipeline>(m, "Pipeline", "Detection and recognition, safe to call from any thread.")
+      .def(nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),
+           "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
+           "Raises ModelFormatError when a model is of another kind or does not fit the characters.")
+      .def("run", &run, "image"_a, "params"_a,
+           "Reads one (H, W, 3) uint8 BGR page.\n\nRaises InputError or InferenceError.");
+  m.def("boxes_from_map", &contour_boxes, "map"_a, "width"_a, "height"_a, "params"_a,
+        "Boxes (n, 4, 2) int32 of a (H, W) float32 probability map, on a page of width x height, "
+        "in contour order.");
+  m.def("ctc_decode", &decode, "probabilities"_a, "characters"_a,
+        "Text and score of (T, len(characters) + 2) float32 probabilities: blank, the characters, "
+        "the space.\n\nRaises InputError when the number of classes differs.");
+  m.def(
+      "detection_input_size",
+      [](int width, int height, const PageParams& params) {
+        const Size size = detection_input_size({width, height}, params.detection);
+        return std::pair(size.width, size.height);
+      },
+      "width"_a, "height"_a, "params"_a, "Network input size (width, height) for a page.");
+}
+
+}  // namespace fastocr::bindings

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fastocr {
+
+// Instruction sets for which the pixel kernels are compiled, weakest first.
+enum class Isa { kPortable, kAvx2, kAvx512 };
+
+// The instruction set in use: the strongest one that this CPU has, unless the environment variable
+// FASTOCR_FORCE_ISA (portable, avx2 or avx512; read once, at first use) or `set_isa` chose another.
+// Throws Error(kUnsupportedOption) when FASTOCR_FORCE_ISA names one that this CPU lacks.
+Isa active_isa();
+
+// Forces an instruction set for the whole process, for tests and measurements.
+// Throws Error(kInvalidOption) for an unknown name, Error(kUnsupportedOption) for one not available.
+void set_isa(const std::string& name);
+
+// All instruction sets this build and CPU can run, weakest first.
+std::vector<Isa> available_isas();
+
+const char* isa_name(Isa isa);
+
+}  // namespace fastocr

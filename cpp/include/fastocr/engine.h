@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fastocr/logging.h"
+
+namespace fastocr {
+
+// Sizes of a tensor, outermost first; -1 stands for a size that may change from run to run.
+using Shape = std::vector<std::int64_t>;
+
+// How to load one network.
+struct ModelOptions {
+  std::string path;                // model file; engines find a separate weights file beside it
+  std::string precision = "fp32";  // arithmetic of the network: fp32, bf16 or fp16
+  int threads = 1;                 // CPU threads of the whole model, all streams together
+  int streams = 1;                 // requests that run side by side, with threads / streams each
+  std::map<std::string, std::string> properties;  // the engine's own settings, by its own names
+};
+
+// A borrowed float tensor, tightly packed; valid until the request that owns it runs again.
+struct TensorView {
+  const float* data = nullptr;
+  Shape shape;
+};
+
+// One run at a time through a model, with buffers that are kept from run to run. A request belongs
+// to one thread at a time; different requests of one model may run at the same time.
+class Request {
+ public:
+  virtual ~Request() = default;
+  // The input buffer for the next run, with room for `shape`; the caller fills it.
+  virtual float* input(const Shape& shape) = 0;
+  // Throws Error(kInference) when the engine fails.
+  virtual void run() = 0;
+  virtual TensorView output() = 0;
+};
+
+// A network with one float input and one float output, ready to run. Requests keep what they need
+// of it alive. Thread-safe.
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual std::unique_ptr<Request> create_request() = 0;
+  virtual Shape input_shape() const = 0;
+  virtual Shape output_shape() const = 0;
+};
+
+// A way to run networks. Knows nothing of what they compute. Thread-safe.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Throws Error(kModelFormat) for a file it cannot read, Error(kUnsupportedOption) for a precision
+  // that this CPU lacks, Error(kInvalidOption) for a property it does not know.
+  virtual std::unique_ptr<Model> load(const ModelOptions& options) = 0;
+};
+
+// What an engine library may use of the core: it links nothing of it.
+struct EngineHost {
+  void (*log)(LogLevel level, const std::string& message);
+};
+
+// Every engine library exports `fastocr_create_engine` of this type. The engine lives until the
+// process ends.
+using CreateEngine = Engine* (*)(const EngineHost& host);
+inline constexpr const char* kCreateEngineSymbol = "fastocr_create_engine";
+
+// What an engine was built for: a Python package of exactly this version, whose `library_folder`
+// holds `library`.
+struct EngineRequirements {
+  std::string engine;          // name in the registry
+  std::string engine_library;  // file name of the engine's shared object
+  std::string package;
+  std::string version;
+  std::string library_folder;
+  std::string library;
+};
+
+// The engines this build knows. Throws Error(kInvalidOption) for another name.
+const EngineRequirements& engine_requirements(const std::string& name);
+std::vector<std::string> engine_names();
+
+// Loads the engine's shared object, after the library it depends on, on the first call; later calls
+// return the same engine. Throws Error(kEngineUnavailable).
+Engine& load_engine(const std::string& name, const std::string& engine_library,
+                    const std::string& dependency);
+
+}  // namespace fastocr

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace fastocr {
+
+// What went wrong; the bindings map each kind to one class of `fastocr.errors`.
+enum class ErrorKind {
+  kInvalidOption,
+  kUnsupportedOption,
+  kInvalidInput,
+  kModelNotFound,
+  kModelFormat,
+  kEngineUnavailable,
+  kInference,
+};
+
+// The only exception type the core throws on purpose. The message names the offending option,
+// input or file. Default visibility: it crosses the boundary between core and engine libraries.
+class __attribute__((visibility("default"))) Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  ErrorKind kind() const noexcept { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace fastocr

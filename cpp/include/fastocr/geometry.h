@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fastocr {
+
+struct PointF {
+  float x = 0, y = 0;
+};
+struct PointI {
+  int x = 0, y = 0;
+  friend bool operator==(const PointI&, const PointI&) = default;
+};
+
+// Corners in the order top left, top right, bottom right, bottom left.
+using Quad = std::array<PointF, 4>;
+using QuadI = std::array<PointI, 4>;
+
+// A rectangle of `width` x `height` pixels; `corners` in `Quad` order.
+struct MinAreaRect {
+  Quad corners;
+  float width = 0;
+  float height = 0;
+};
+
+// The rectangle of least area around a point set (Toussaint's rotating calipers over the convex
+// hull). Corners agree with cv::minAreaRect + cv::boxPoints of OpenCV 4.10, ordered by
+// `order_corners`. No points give a zero rectangle at the origin.
+MinAreaRect min_area_rect(std::span<const PointF> points);
+MinAreaRect min_area_rect(std::span<const PointI> points);
+
+// Orders four corners: the two leftmost by x (stable) become top left and bottom left by y, the
+// others top right and bottom right.
+Quad order_corners(const Quad& corners);
+
+// Borders of the connected components (and of their holes) of a binary image.
+struct Contours {
+  std::vector<PointI> points;        // all contours one after the other
+  std::vector<std::size_t> offsets;  // contour k is points[offsets[k]] .. points[offsets[k + 1] - 1]
+
+  std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
+  std::span<const PointI> operator[](std::size_t k) const {
+    return {points.data() + offsets[k], offsets[k + 1] - offsets[k]};
+  }
+};
+
+// Border following after Suzuki and Abe (1985) on `mask` (height x width bytes, non-zero is set),
+// with runs in one of the eight directions reduced to their ends. Equal, in points and order, to
+// cv::findContours with RETR_LIST and CHAIN_APPROX_SIMPLE: the last component found comes first.
+Contours find_contours(const std::uint8_t* mask, int width, int height);
+
+// A borrowed probability map, tightly packed.
+struct MapView {
+  const float* data = nullptr;
+  int width = 0;
+  int height = 0;
+};
+
+// Mean of `map` over the pixels that cv::fillPoly sets for `quad`, whose corners are truncated to
+// whole pixels relative to its clamped bounding box ("fast" score of DB, Liao et al. 2020).
+double box_score(const MapView& map, const Quad& quad);
+
+// Grows a quad outwards by area * ratio / perimeter with round joins, as the Clipper library does
+// with arc tolerance 0.25 on corners truncated to integers. Returns the vertices of the grown
+// polygon; empty when the quad is degenerate or the polygon vanishes.
+std::vector<PointI> unclip_quad(const Quad& quad, double ratio);
+
+// Reading order of boxes: by the y, then the x of their first corner; neighbours whose y differs by
+// less than 10 pixels are then ordered by x. Returns indices into `boxes`.
+std::vector<std::size_t> reading_order(std::span<const QuadI> boxes);
+
+}  // namespace fastocr

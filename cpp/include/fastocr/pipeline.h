@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "fastocr/engine.h"
+#include "fastocr/text_detection.h"
+#include "fastocr/text_recognition.h"
+
+namespace fastocr {
+
+// Milliseconds that a page spent in each stage, waiting for busy workers included.
+struct StageTimes {
+  double detection = 0;
+  double recognition = 0;
+};
+
+struct PageParams {
+  DetectionParams detection;
+  RecognitionParams recognition;
+  double score_thresh = 0;  // lines recognised with a lower score are not kept
+};
+
+struct PageResult {
+  std::vector<DetectedBox> boxes;     // all lines found, in reading order
+  std::vector<RecognizedText> texts;  // what each of them says
+  std::vector<std::size_t> kept;      // indices of the lines that pass the score threshold
+  StageTimes times;
+};
+
+// Detection and recognition of whole pages. One object serves any number of threads at once and
+// gives each the result that it would give a single one; the work is done by the pipeline's own
+// threads, so that memory does not grow with the number of callers.
+class Pipeline {
+ public:
+  // `workers`: threads that recognise lines side by side, each with a request of its own.
+  // Throws Error(kModelFormat) when a model is of another kind or does not fit the dictionary.
+  Pipeline(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
+           std::vector<std::string> characters, int workers);
+  ~Pipeline();
+
+  // Throws Error(kInvalidInput) for an empty page, Error(kInference) when an engine fails.
+  PageResult run(const ImageView& page, const PageParams& params);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fastocr

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fastocr/engine.h"
+#include "fastocr/geometry.h"
+#include "fastocr/image.h"
+
+namespace fastocr {
+
+struct RecognizedText {
+  std::string text;  // UTF-8
+  double score = 0;  // mean probability of the characters; 0 for an empty text
+};
+
+// Greedy decoding of connectionist temporal classification (Graves et al. 2006): class 0 is blank,
+// class k is characters[k - 1], the last class is the space, which is added here.
+class CtcDecoder {
+ public:
+  explicit CtcDecoder(std::vector<std::string> characters);
+
+  // Blank, the characters, and the space.
+  std::int64_t class_count() const { return static_cast<std::int64_t>(characters_.size()) + 1; }
+
+  // `probabilities`: steps x class_count() values.
+  RecognizedText decode(const float* probabilities, int steps) const;
+
+ private:
+  std::vector<std::string> characters_;
+};
+
+// Where a line lies on the page and how its upright image is cut out.
+class LineCrop {
+ public:
+  // The rectangle around `corners`; lines at least 1.5 times as tall as wide are turned by 90
+  // degrees counter-clockwise. Sides are at least one pixel.
+  explicit LineCrop(const QuadI& corners);
+
+  // Size of the upright image.
+  int width() const { return turned_ ? height_ : width_; }
+  int height() const { return turned_ ? width_ : height_; }
+  double aspect_ratio() const { return width() / static_cast<double>(height()); }
+
+  // `scratch` holds the image before it is turned.
+  void cut(const ImageView& page, Image& scratch, Image& result) const;
+
+ private:
+  bool is_slice_of(const ImageView& page) const;
+  Homography to_page() const;
+
+  Quad corners_;
+  int width_, height_;
+  bool turned_;
+};
+
+// How lines become network input.
+struct RecognitionParams {
+  // Lines of similar aspect ratio that share one input width, as in the reference, where they form
+  // a batch. The padding changes what the network sees, so this changes results.
+  int batch_size = 6;
+  // A fixed network input size to which every line is stretched.
+  std::optional<Size> input_size;
+};
+
+// The network input of a line: text in the left `text_width` columns of `width`.
+struct LineLayout {
+  int text_width = 0;
+  int width = 0;
+};
+
+struct LineLayouts {
+  std::vector<LineLayout> lines;                  // in the order of the crops
+  std::vector<std::vector<std::size_t>> groups;  // lines that share a width, narrowest group first
+};
+
+// Layouts of all lines of a page. The lines are sorted by aspect ratio and taken in groups of
+// batch_size; a group's width is that of its widest line, at least 320 and at most 3200.
+LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionParams& params);
+
+// Reads single lines with a CTC network that maps (1, 3, H, W) to (1, T, classes). The decoder is
+// shared, the buffers are the recognizer's own: one object for each thread.
+class TextRecognizer {
+ public:
+  TextRecognizer(Model& model, std::shared_ptr<const CtcDecoder> decoder);
+  ~TextRecognizer();
+
+  RecognizedText recognize(const ImageView& page, const LineCrop& crop, const LineLayout& layout,
+                           const RecognitionParams& params);
+
+ private:
+  std::shared_ptr<const CtcDecoder> decoder_;
+  std::unique_ptr<Request> request_;
+  Image scratch_, line_, resized_;
+};
+
+// Throws Error(kModelFormat) when the model is not a recognition model for this dictionary.
+void check_recognition_model(const Model& model, const CtcDecoder& decoder);
+
+}  // namespace fastocr

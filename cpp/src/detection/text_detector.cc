@@ -1,0 +1,76 @@
+#include <cstring>
+
+#include "fastocr/errors.h"
+#include "fastocr/text_detection.h"
+
+namespace fastocr {
+namespace {
+
+constexpr int kMinSide = 32;
+
+void check_tensors(const Model& model) {
+  const Shape input = model.input_shape(), output = model.output_shape();
+  const auto fits = [](std::int64_t size, std::int64_t wanted) {
+    return size == wanted || size == -1;
+  };
+  const bool input_fits = input.size() == 4 && fits(input[1], kChannels);
+  const bool output_fits = output.empty() || (output.size() == 4 && fits(output[1], 1));
+  if (!input_fits || !output_fits) {
+    throw Error(ErrorKind::kModelFormat,
+                "not a text detection model: it does not map (1, 3, H, W) to (1, 1, H, W)");
+  }
+}
+
+// Tiny pages lie in the top left corner of a black canvas.
+ImageView padded(const ImageView& page, Image& canvas) {
+  const int width = std::max(page.width, kMinSide), height = std::max(page.height, kMinSide);
+  canvas.resize(width, height);
+  for (int y = 0; y < height; ++y) {
+    std::memset(canvas.row(y), 0, static_cast<std::size_t>(canvas.stride()));
+    if (y < page.height) {
+      std::memcpy(canvas.row(y), page.row(y), static_cast<std::size_t>(page.width) * kChannels);
+    }
+  }
+  return canvas.view();
+}
+
+}  // namespace
+
+TextDetector::TextDetector(std::shared_ptr<Model> model)
+    : model_(std::move(model)), request_(model_->create_request()) {
+  check_tensors(*model_);
+}
+
+TextDetector::~TextDetector() = default;
+
+MapView TextDetector::probability_map(const ImageView& page, const DetectionParams& params) {
+  const Size size = detection_input_size({page.width, page.height}, params);
+  ImageView source = page.width + page.height < 2 * kMinSide ? padded(page, padded_) : page;
+  if (Size{source.width, source.height} != size) {
+    resize_bilinear(source, size.width, size.height, resized_);
+    source = resized_.view();
+  }
+  float* input = request_->input({1, kChannels, size.height, size.width});
+  normalize_to_planes(source, Normalization::detection(), size.width, input);
+  request_->run();
+  const TensorView output = request_->output();
+  if (output.shape.size() != 4 || output.shape[0] != 1 || output.shape[1] < 1) {
+    throw Error(ErrorKind::kModelFormat, "the text detection model gave no probability map");
+  }
+  return {output.data, static_cast<int>(output.shape[3]), static_cast<int>(output.shape[2])};
+}
+
+std::vector<DetectedBox> TextDetector::detect(const ImageView& page,
+                                              const DetectionParams& params) {
+  const MapView map = probability_map(page, params);
+  const auto boxes = boxes_from_map(map, {page.width, page.height}, params);
+  std::vector<QuadI> corners;
+  corners.reserve(boxes.size());
+  for (const DetectedBox& box : boxes) corners.push_back(box.corners);
+  std::vector<DetectedBox> ordered;
+  ordered.reserve(boxes.size());
+  for (const std::size_t i : reading_order(corners)) ordered.push_back(boxes[i]);
+  return ordered;
+}
+
+}  // namespace fastocr

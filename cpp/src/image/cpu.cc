@@ -1,0 +1,91 @@
+#include "fastocr/cpu.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "fastocr/errors.h"
+#include "image/kernels.h"
+
+namespace fastocr {
+namespace {
+
+constexpr const char* kForceVariable = "FASTOCR_FORCE_ISA";
+
+Isa parse_isa(const std::string& name) {
+  for (const Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+    if (name == isa_name(isa)) return isa;
+  }
+  throw Error(ErrorKind::kInvalidOption,
+              "unknown instruction set '" + name + "': use portable, avx2 or avx512");
+}
+
+Isa require_available(const std::string& name) {
+  const Isa isa = parse_isa(name);
+  const auto available = available_isas();
+  if (std::find(available.begin(), available.end(), isa) == available.end()) {
+    throw Error(ErrorKind::kUnsupportedOption,
+                "instruction set '" + name + "' is not available on this CPU");
+  }
+  return isa;
+}
+
+Isa initial_isa() {
+  const char* forced = std::getenv(kForceVariable);
+  return forced != nullptr && *forced != '\0' ? require_available(forced) : available_isas().back();
+}
+
+std::atomic<Isa>& current_isa() {
+  static std::atomic<Isa> isa{initial_isa()};
+  return isa;
+}
+
+}  // namespace
+
+Isa active_isa() { return current_isa().load(std::memory_order_relaxed); }
+
+void set_isa(const std::string& name) {
+  current_isa().store(require_available(name), std::memory_order_relaxed);
+}
+
+std::vector<Isa> available_isas() {
+  std::vector<Isa> isas{Isa::kPortable};
+#ifdef FASTOCR_X86
+  if (__builtin_cpu_supports("avx2")) isas.push_back(Isa::kAvx2);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+    isas.push_back(Isa::kAvx512);
+  }
+#endif
+  return isas;
+}
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    default:
+      return "portable";
+  }
+}
+
+namespace kernels {
+
+const KernelTable& active() {
+#ifdef FASTOCR_X86
+  switch (active_isa()) {
+    case Isa::kAvx512:
+      return kAvx512Kernels;
+    case Isa::kAvx2:
+      return kAvx2Kernels;
+    default:
+      break;
+  }
+#endif
+  return kPortableKernels;
+}
+
+}  // namespace kernels
+}  // namespace fastocr

@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "fastocr/errors.h"
+#include "fastocr/image.h"
+#include "image/kernels.h"
+
+namespace fastocr {
+namespace {
+
+constexpr int kWeightOne = 2048;  // 11 fractional bits, as OpenCV
+
+// Where each result coordinate lies between two source coordinates, and how they mix.
+struct Axis {
+  std::vector<std::int32_t> index;
+  std::vector<std::int16_t> weights;  // two a coordinate
+};
+
+std::int16_t fixed_weight(float weight) {
+  return static_cast<std::int16_t>(std::nearbyint(weight * kWeightOne));
+}
+
+// `clamp_weights`: beyond the border OpenCV repeats the border pixel horizontally, while vertically
+// it keeps the weights and repeats the row; the result of the sum is not the same to the last bit.
+Axis make_axis(int source_size, int size, bool clamp_weights) {
+  const double scale = 1.0 / (static_cast<double>(size) / source_size);
+  Axis axis;
+  axis.index.resize(size);
+  axis.weights.resize(2 * static_cast<std::size_t>(size));
+  for (int i = 0; i < size; ++i) {
+    const float position = static_cast<float>((i + 0.5) * scale - 0.5);
+    int index = static_cast<int>(std::floor(position));
+    float fraction = position - static_cast<float>(index);
+    if (clamp_weights && (index < 0 || index >= source_size - 1)) {
+      index = index < 0 ? 0 : source_size - 1;
+      fraction = 0;
+    }
+    axis.index[i] = index;
+    axis.weights[2 * i] = fixed_weight(1.0F - fraction);
+    axis.weights[2 * i + 1] = fixed_weight(fraction);
+  }
+  return axis;
+}
+
+void copy_rows(const ImageView& source, Image& result) {
+  for (int y = 0; y < source.height; ++y) {
+    std::memcpy(result.row(y), source.row(y), static_cast<std::size_t>(result.stride()));
+  }
+}
+
+void halve(const ImageView& source, Image& result) {
+  const auto& kernel = kernels::active();
+  for (int y = 0; y < result.height(); ++y) {
+    kernel.halve_rows(source.row(2 * y), source.row(2 * y + 1), result.width(), result.row(y));
+  }
+}
+
+void interpolate(const ImageView& source, Image& result) {
+  const auto& kernel = kernels::active();
+  const int width = result.width();
+  const Axis columns = make_axis(source.width, width, true);
+  const Axis rows = make_axis(source.height, result.height(), false);
+  // Eight bytes are read from the left pixel on, which is two pixels and two thirds.
+  const auto safe_end = std::upper_bound(columns.index.begin(), columns.index.end(),
+                                         static_cast<std::int32_t>(source.width - 3));
+  const int safe = static_cast<int>(safe_end - columns.index.begin());
+
+  const std::size_t row_size = static_cast<std::size_t>(kChannels) * width + 8;
+  std::vector<std::int16_t> buffer(2 * row_size);
+  std::int16_t* top = buffer.data();
+  std::int16_t* bottom = buffer.data() + row_size;
+  int top_row = -1, bottom_row = -1;
+  const auto load = [&](int y, std::int16_t* out) {
+    kernel.resize_row(source.row(y), source.width, columns.index.data(), columns.weights.data(),
+                      safe, width, out);
+  };
+  for (int y = 0; y < result.height(); ++y) {
+    const int first = std::clamp(rows.index[y], 0, source.height - 1);
+    const int second = std::clamp(rows.index[y] + 1, 0, source.height - 1);
+    if (first == bottom_row) {
+      std::swap(top, bottom);
+      std::swap(top_row, bottom_row);
+    }
+    if (first != top_row) load(top_row = first, top);
+    if (second != bottom_row) load(bottom_row = second, bottom);
+    kernel.blend_rows(top, bottom, rows.weights[2 * y], rows.weights[2 * y + 1], kChannels * width,
+                      result.row(y));
+  }
+}
+
+}  // namespace
+
+void resize_bilinear(const ImageView& source, int width, int height, Image& result) {
+  if (source.empty() || width <= 0 || height <= 0) {
+    throw Error(ErrorKind::kInvalidInput, "resize of or to an empty image");
+  }
+  result.resize(width, height);
+  if (source.width == width && source.height == height) return copy_rows(source, result);
+  // OpenCV takes the mean of 2x2 blocks when both sides are exactly halved.
+  if (source.width == 2 * width && source.height == 2 * height) return halve(source, result);
+  interpolate(source, result);
+}
+
+}  // namespace fastocr

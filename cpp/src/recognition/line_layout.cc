@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "fastocr/text_recognition.h"
+
+namespace fastocr {
+namespace {
+
+constexpr int kHeight = 48;
+constexpr int kMinWidth = 320;
+constexpr int kMaxWidth = 3200;
+
+// Input width of a line on its own, and how much of it the text takes.
+LineLayout single_layout(double aspect_ratio) {
+  const double ratio = std::max(static_cast<double>(kMinWidth) / kHeight, aspect_ratio);
+  const double width = std::trunc(kHeight * ratio);
+  if (width > kMaxWidth) return {kMaxWidth, kMaxWidth};
+  const double text_width = std::min(width, std::ceil(kHeight * aspect_ratio));
+  return {static_cast<int>(text_width), static_cast<int>(width)};
+}
+
+std::vector<std::size_t> by_aspect_ratio(const std::vector<LineCrop>& crops) {
+  std::vector<std::size_t> order(crops.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return crops[a].aspect_ratio() < crops[b].aspect_ratio();
+  });
+  return order;
+}
+
+}  // namespace
+
+LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionParams& params) {
+  LineLayouts result;
+  result.lines.reserve(crops.size());
+  for (const LineCrop& crop : crops) {
+    result.lines.push_back(params.input_size ? LineLayout{params.input_size->width,
+                                                          params.input_size->width}
+                                             : single_layout(crop.aspect_ratio()));
+  }
+  const auto order = by_aspect_ratio(crops);
+  const auto size = static_cast<std::ptrdiff_t>(std::max(params.batch_size, 1));
+  for (auto begin = order.begin(); begin != order.end();) {
+    const auto end = begin + std::min(size, order.end() - begin);
+    auto& group = result.groups.emplace_back(begin, end);
+    int width = 0;
+    for (const std::size_t i : group) width = std::max(width, result.lines[i].width);
+    for (const std::size_t i : group) result.lines[i].width = width;
+    begin = end;
+  }
+  return result;
+}
+
+}  // namespace fastocr

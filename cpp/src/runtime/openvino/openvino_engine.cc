@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <openvino/openvino.hpp>
+#include <utility>
+
+#include "fastocr/engine.h"
+#include "fastocr/errors.h"
+#include "runtime/openvino/graph_rewrites.h"
+
+namespace fastocr::openvino {
+namespace {
+
+constexpr const char* kDevice = "CPU";
+
+// Compiled kernels that a dynamic model keeps for shapes it has met, counted in layers (a network
+// has about a hundred). The plugin's own limit of 5000 lets memory grow by gigabytes when every
+// line of text has another width.
+constexpr const char* kKernelCacheProperty = "CPU_RUNTIME_CACHE_CAPACITY";
+constexpr const char* kKernelCacheLayers = "1000";
+
+Shape to_shape(const ov::PartialShape& partial) {
+  if (partial.rank().is_dynamic()) return {};
+  Shape shape;
+  for (const auto& size : partial) {
+    shape.push_back(size.is_static() ? size.get_length() : -1);
+  }
+  return shape;
+}
+
+ov::element::Type element_type(ov::Core& core, const std::string& precision) {
+  static const std::map<std::string, std::pair<ov::element::Type, std::string>> kTypes{
+      {"fp32", {ov::element::f32, "FP32"}},
+      {"bf16", {ov::element::bf16, "BF16"}},
+      {"fp16", {ov::element::f16, "FP16"}},
+  };
+  const auto found = kTypes.find(precision);
+  if (found == kTypes.end()) {
+    throw Error(ErrorKind::kInvalidOption,
+                "precision '" + precision + "' is not one of fp32, bf16, fp16");
+  }
+  const auto capabilities = core.get_property(kDevice, ov::device::capabilities);
+  const auto& [type, capability] = found->second;
+  if (std::find(capabilities.begin(), capabilities.end(), capability) == capabilities.end()) {
+    throw Error(ErrorKind::kUnsupportedOption, "precision '" + precision +
+                                                   "' is not supported by OpenVINO on this CPU; "
+                                                   "use precision='fp32'");
+  }
+  return type;
+}
+
+class OpenVinoRequest final : public Request {
+ public:
+  explicit OpenVinoRequest(ov::InferRequest request) : request_(std::move(request)) {}
+
+  float* input(const Shape& shape) override {
+    ov::Tensor tensor = request_.get_input_tensor();
+    const ov::Shape wanted(shape.begin(), shape.end());
+    try {
+      if (tensor.get_shape() != wanted) tensor.set_shape(wanted);
+    } catch (const std::exception& error) {
+      throw Error(ErrorKind::kInference, std::string("OpenVINO: input shape: ") + error.what());
+    }
+    return tensor.data<float>();
+  }
+
+  void run() override {
+    try {
+      request_.infer();
+    } catch (const std::exception& error) {
+      throw Error(ErrorKind::kInference, std::string("OpenVINO: ") + error.what());
+    }
+  }
+
+  TensorView output() override {
+    const ov::Tensor tensor = request_.get_output_tensor();
+    const ov::Shape& shape = tensor.get_shape();
+    return {tensor.data<const float>(), Shape(shape.begin(), shape.end())};
+  }
+
+ private:
+  ov::InferRequest request_;
+};
+
+class OpenVinoModel final : public Model {
+ public:
+  explicit OpenVinoModel(ov::CompiledModel model) : model_(std::move(model)) {}
+
+  std::unique_ptr<Request> create_request() override {
+    return std::make_unique<OpenVinoRequest>(model_.create_infer_request());
+  }
+  Shape input_shape() const override { return to_shape(model_.input().get_partial_shape()); }
+  Shape output_shape() const override { return to_shape(model_.output().get_partial_shape()); }
+
+ private:
+  ov::CompiledModel model_;
+};
+
+class OpenVinoEngine final : public Engine {
+ public:
+  explicit OpenVinoEngine(const EngineHost& host) : host_(host) {}
+
+  std::unique_ptr<Model> load(const ModelOptions& options) override {
+    const auto model = read(options.path);
+    const int replaced = replace_hard_sigmoid(model);
+    host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +
+                                    " HardSigmoid nodes replaced");
+    return std::make_unique<OpenVinoModel>(compile(model, options));
+  }
+
+ private:
+  std::shared_ptr<ov::Model> read(const std::string& path) {
+    std::shared_ptr<ov::Model> model;
+    try {
+      model = core_.read_model(path);
+    } catch (const std::exception& error) {
+      throw Error(ErrorKind::kModelFormat, "OpenVINO cannot read " + path + ": " + error.what());
+    }
+    if (model->inputs().size() != 1 || model->outputs().size() != 1) {
+      throw Error(ErrorKind::kModelFormat, path + ": a network with one input and one output is "
+                                                  "expected, this one has " +
+                                               std::to_string(model->inputs().size()) + " and " +
+                                               std::to_string(model->outputs().size()));
+    }
+    return model;
+  }
+
+  ov::CompiledModel compile(const std::shared_ptr<ov::Model>& model, const ModelOptions& options) {
+    ov::AnyMap config{
+        ov::hint::inference_precision(element_type(core_, options.precision)),
+        ov::inference_num_threads(options.threads),
+        ov::num_streams(options.streams),
+        // The process is not alone on its CPUs: pinned threads of several models would meet on the
+        // same cores while others idle.
+        ov::hint::enable_cpu_pinning(false),
+        {kKernelCacheProperty, kKernelCacheLayers},
+    };
+    for (const auto& [name, value] : options.properties) config[name] = value;
+    try {
+      return core_.compile_model(model, kDevice, config);
+    } catch (const std::exception& error) {
+      const auto kind =
+          options.properties.empty() ? ErrorKind::kModelFormat : ErrorKind::kInvalidOption;
+      throw Error(kind, "OpenVINO cannot compile " + options.path +
+                            (options.properties.empty() ? ": " : " with this engine_config: ") +
+                            error.what());
+    }
+  }
+
+  EngineHost host_;
+  ov::Core core_;
+};
+
+}  // namespace
+}  // namespace fastocr::openvino
+
+extern "C" __attribute__((visibility("default"))) fastocr::Engine* fastocr_create_engine(
+    const fastocr::EngineHost& host) {
+  try {
+    return new fastocr::openvino::OpenVinoEngine(host);
+  } catch (const std::exception& error) {
+    throw fastocr::Error(fastocr::ErrorKind::kEngineUnavailable,
+                         std::string("OpenVINO cannot start: ") + error.what());
+  }
+}

@@ -1,0 +1,185 @@
+"""Draws recognised texts next to the page they were read from.
+
+The left half of the picture is the page under half-transparent filled boxes; the right half is a
+white canvas with every text written into its box.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fastocr.errors import UnsupportedOptionError
+from fastocr.fonts import Font, default_font, drawable, font_for, visual_order
+
+__all__ = ["draw_ocr"]
+
+_log = logging.getLogger("fastocr")
+
+Image = npt.NDArray[np.uint8]
+
+_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
+# Where the baseline lies below the middle of a line so that the glyphs of the built-in font,
+# descenders included, sit centred; in units of the font size.
+_BASELINE = 0.36
+# Characters that stand upright in a column: kana, CJK ideographs, Hangul and full-width forms.
+_UPRIGHT = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]")
+
+
+def draw_ocr(
+    page: Image,
+    polys: Sequence[npt.NDArray[Any]],
+    texts: Sequence[str],
+    fonts: Sequence[Font] | None = None,
+) -> Image:
+    """Draw `texts` beside the page.
+
+    An item that cannot be drawn is left out with a debug message; the others are drawn.
+
+    Args:
+        page: BGR image, (h, w, 3) uint8; it is not changed.
+        polys: one (4, 2) array of pixel coordinates per text: top left, top right, bottom right,
+            bottom left as seen in reading direction.
+        texts: the text of each polygon.
+        fonts: the font of each text; None chooses by script.
+
+    Returns:
+        RGB image, (h, 2w, 3) uint8. Colours depend only on the position in the lists.
+
+    Raises:
+        UnsupportedOptionError: the installed OpenCV is older than 5 and cannot draw Unicode text.
+
+    """
+    if not hasattr(cv2, "FontFace"):
+        raise UnsupportedOptionError(
+            f"pictures of results need opencv-python 5 or newer, found {cv2.__version__}"
+        )
+    original = np.ascontiguousarray(page[:, :, ::-1])
+    filled = original.copy()
+    canvas = np.full_like(original, 255)
+    colours = Random(0)
+    for index, (poly, text) in enumerate(zip(polys, texts, strict=False)):
+        colour = (colours.randint(0, 255), colours.randint(0, 255), colours.randint(0, 255))
+        try:
+            font = default_font() if fonts is None else fonts[index]
+            _draw_item(filled, canvas, np.asarray(poly), text, font, colour)
+        except Exception:  # whatever is wrong with one item must not cost the whole picture
+            _log.debug("Item %d (%r) could not be drawn", index, text, exc_info=True)
+    left = cv2.addWeighted(original, 0.5, filled, 0.5, 0)
+    return np.hstack([np.asarray(left, np.uint8), canvas])
+
+
+def _draw_item(
+    filled: Image,
+    canvas: Image,
+    poly: npt.NDArray[Any],
+    text: str,
+    font: Font,
+    colour: tuple[int, int, int],
+) -> None:
+    """Fill the box in `filled`; write the text and the outline of its box into `canvas`."""
+    outline = poly.astype(np.int32)
+    cv2.fillPoly(filled, [outline], colour)
+    _paste(canvas, poly.astype(np.float32).reshape(4, 2), text, font)
+    cv2.polylines(canvas, [outline], True, colour, 1)
+
+
+def _paste(canvas: Image, quad: npt.NDArray[np.float32], text: str, font: Font) -> None:
+    """Write `text` upright, then warp it into `quad` ((4, 2) pixels) and darken `canvas` by it."""
+    width = int(math.dist(quad[0], quad[1]))
+    height = int(math.dist(quad[0], quad[3]))
+    low = np.maximum(np.floor(quad.min(axis=0)), 0).astype(int)
+    high = np.minimum(np.ceil(quad.max(axis=0)) + 1, canvas.shape[1::-1]).astype(int)
+    if not width or not height or (low >= high).any():
+        return
+    patch = _text_patch(text, font, width, height)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, quad - low.astype(np.float32))
+    size = (int(high[0] - low[0]), int(high[1] - low[1]))
+    warped = cv2.warpPerspective(patch, matrix, size, flags=cv2.INTER_LINEAR, borderValue=_WHITE)
+    target = canvas[low[1] : high[1], low[0] : high[0]]
+    np.minimum(target, warped, out=target)
+
+
+def _text_patch(text: str, font: Font, width: int, height: int) -> Image:
+    """Return a white image, (height, width, 3) uint8, with `text` in black.
+
+    In a tall box, East Asian text stands in a column and all other text runs from top to bottom,
+    turned clockwise; this is how such lines are printed.
+    """
+    font = font_for(text, font)
+    text = drawable(text, font)
+    if height <= 2 * width or height <= 30:
+        return _write(np.full((height, width, 3), 255, np.uint8), text, font)
+    if _UPRIGHT.search(text) is None:
+        turned = _write(np.full((width, height, 3), 255, np.uint8), text, font)
+        return np.ascontiguousarray(np.rot90(turned, -1))
+    column = np.full((height, width, 3), 255, np.uint8)
+    chars = "".join(text.split())
+    edges = np.linspace(0, height, len(chars) + 1).astype(int).tolist()
+    for char, top, bottom in zip(chars, edges, edges[1:], strict=False):
+        _write(column[top:bottom], char, font, centred=True)
+    return column
+
+
+def _write(area: Image, text: str, font: Font, centred: bool = False) -> Image:
+    """Write one line of black text into `area` ((h, w, 3) uint8, in place) and return it.
+
+    The font is 0.8 of the height, less where the text would be wider than the area. The text
+    starts at the left edge, or stands in the middle if `centred`.
+    """
+    if not text.strip() or not area.size:
+        return area
+    if font.path is not None:
+        try:
+            _write_with_file(area, text, font.path, centred)
+        except OSError as error:
+            _log.warning("Font file %s cannot be used: %s", font.path, error)
+        else:
+            return area
+    _write_builtin(area, visual_order(text), centred)
+    return area
+
+
+def _write_builtin(area: Image, text: str, centred: bool) -> None:
+    """`_write` with the built-in font of OpenCV."""
+    height, width = area.shape[:2]
+    # A face is cheap to create; one per call keeps threads from sharing a mutable object.
+    face = cv2.FontFace("uni")
+    size = max(1, int(0.8 * height))
+    wanted = cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]
+    size = max(1, int(size * min(1.0, width / max(1, wanted))))
+    left = (width - cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]) // 2 if centred else 0
+    baseline = round(height / 2 + _BASELINE * size)
+    cv2.putText(area, text, (left, baseline), _BLACK, face, size)
+
+
+def _write_with_file(area: Image, text: str, path: str, centred: bool) -> None:
+    """`_write` with a font file; Pillow shapes the scripts that OpenCV cannot."""
+    from PIL import Image as PILImage
+    from PIL import ImageDraw, ImageFont, features
+
+    if not features.check("raqm"):
+        text = visual_order(text)
+    height, width = area.shape[:2]
+    face = ImageFont.truetype(path, max(1, int(0.8 * height)))
+    left, top, right, bottom = face.getbbox(text, anchor="ls")
+    # Stacked vowels and tone marks reach beyond the font size, so the height counts as well.
+    scale = min(1.0, width / max(1, right - left), height / max(1, bottom - top))
+    if scale < 1:
+        face = face.font_variant(size=max(1, int(face.size * scale)))
+        left, top, right, bottom = face.getbbox(text, anchor="ls")
+    x = (width - right - left) / 2 if centred else -left
+    image = PILImage.new("RGB", (width, height), _WHITE)
+    origin = (x, (height - top - bottom) / 2)
+    ImageDraw.Draw(image).text(origin, text, fill=_BLACK, font=face, anchor="ls")
+    area[:] = np.asarray(image)

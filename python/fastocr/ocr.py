@@ -1,0 +1,288 @@
+"""`PaddleOCR`: the pipeline as users of PaddleOCR know it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from fastocr import _core, engines, inputs, model_store, options
+from fastocr.errors import FastOCRError, ModelFormatError
+from fastocr.fonts import default_font
+from fastocr.results import FailedResult, OCRResult
+
+__all__ = ["PaddleOCR"]
+
+_log = logging.getLogger("fastocr")
+_switches_reported = False
+
+
+class PaddleOCR:
+    """Finds and reads the text of images and PDF pages.
+
+    The parameters have the names and the order of PaddleOCR's; None stands for the default. One
+    object may be used from any number of threads at once; results are those of a single thread.
+
+    Args:
+        text_detection_model_name: official model name; default ``PP-OCRv5_mobile_det``.
+        text_detection_model_dir: directory with ``inference.yml`` and ``inference.onnx`` or
+            ``inference.pdmodel``; default: weights of an installed package.
+        text_recognition_model_name: default ``PP-OCRv5_mobile_rec``.
+        text_recognition_model_dir: as for detection.
+        text_recognition_batch_size: lines that share one network width, default 6. They are run
+            one by one, but the padding changes what the network sees, so results follow this.
+        text_det_limit_side_len: side length limit in pixels, default 960.
+        text_det_limit_type: "max" (longer side at most the limit, default), "min" (shorter side at
+            least the limit) or "resize_long" (longer side equal to the limit).
+        text_det_thresh: probability above which a pixel counts as text, default 0.3.
+        text_det_box_thresh: least mean probability of a line, default 0.6.
+        text_det_unclip_ratio: how far lines are grown, default 2.0.
+        text_det_input_shape: (3, height, width) of the detection input instead of the limits.
+        text_rec_score_thresh: least score of a line that is reported, default 0.0.
+        text_rec_input_shape: (3, 48, width) to which every line is stretched.
+        lang: "ch", the default: Chinese, Traditional Chinese, English and Japanese.
+        ocr_version: "PP-OCRv5", the default.
+        **kwargs: `device` ("cpu"), `engine` ("auto", "openvino"), `engine_config` (the engine's own
+            settings), `precision` ("fp32", default; "bf16" and "fp16" where the CPU has them),
+            `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's names of
+            version 2, which warn.
+
+    The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
+
+    Raises:
+        InvalidOptionError: an unknown parameter, a wrong type or value.
+        UnsupportedOptionError: a value that cannot work in this version or on this machine.
+        ModelNotFoundError: a model directory or package that is not there.
+        ModelFormatError: model files that do not fit.
+        EngineUnavailableError: the engine's package is missing or of the wrong version.
+    """
+
+    def __init__(
+        self,
+        doc_orientation_classify_model_name: str | None = None,
+        doc_orientation_classify_model_dir: str | None = None,
+        doc_unwarping_model_name: str | None = None,
+        doc_unwarping_model_dir: str | None = None,
+        text_detection_model_name: str | None = None,
+        text_detection_model_dir: str | None = None,
+        textline_orientation_model_name: str | None = None,
+        textline_orientation_model_dir: str | None = None,
+        textline_orientation_batch_size: int | None = None,
+        text_recognition_model_name: str | None = None,
+        text_recognition_model_dir: str | None = None,
+        text_recognition_batch_size: int | None = None,
+        use_doc_orientation_classify: bool | None = None,
+        use_doc_unwarping: bool | None = None,
+        use_textline_orientation: bool | None = None,
+        text_det_limit_side_len: int | None = None,
+        text_det_limit_type: str | None = None,
+        text_det_thresh: float | None = None,
+        text_det_box_thresh: float | None = None,
+        text_det_unclip_ratio: float | None = None,
+        text_det_input_shape: tuple[int, int, int] | None = None,
+        text_rec_score_thresh: float | None = None,
+        return_word_box: bool | None = None,
+        text_rec_input_shape: tuple[int, int, int] | None = None,
+        lang: str | None = None,
+        ocr_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        named = {k: v for k, v in locals().items() if k not in ("self", "kwargs", "__class__")}
+        detection, recognition, engine_options, self._page_options = options.parse_constructor(
+            named, kwargs, stacklevel=2
+        )
+        _report_switches(options.unset_switches(named))
+        self._pipeline: _core.Pipeline | None
+        self._pipeline, self._max_candidates = _make_pipeline(
+            detection, recognition, engine_options
+        )
+
+    def predict(
+        self,
+        input: Any,
+        *,
+        use_doc_orientation_classify: bool | None = None,
+        use_doc_unwarping: bool | None = None,
+        use_textline_orientation: bool | None = None,
+        text_det_limit_side_len: int | None = None,
+        text_det_limit_type: str | None = None,
+        text_det_thresh: float | None = None,
+        text_det_box_thresh: float | None = None,
+        text_det_unclip_ratio: float | None = None,
+        text_rec_score_thresh: float | None = None,
+        return_word_box: bool | None = None,
+        device: str | None = None,
+    ) -> list[OCRResult | FailedResult]:
+        """Read all pages of `input`.
+
+        Args:
+            input: a (H, W, 3) uint8 BGR array, a path of an image or PDF, or a list of these; see
+                `fastocr.inputs` for other array types and how they are converted.
+            use_doc_orientation_classify: None or False in this version, like `use_doc_unwarping`,
+                `use_textline_orientation` and `return_word_box`.
+            use_doc_unwarping: see above.
+            use_textline_orientation: see above.
+            text_det_limit_side_len: this and the following override the constructor's values.
+            text_det_limit_type: see the constructor.
+            text_det_thresh: see the constructor.
+            text_det_box_thresh: see the constructor.
+            text_det_unclip_ratio: see the constructor.
+            text_rec_score_thresh: see the constructor.
+            return_word_box: see above.
+            device: None or "cpu".
+
+        Returns:
+            One result a page, in order. An item of a list that cannot be read, and a page of a
+            document that fails, yields a `FailedResult` in its place; the others are done.
+
+        Raises:
+            InputError: a single input that cannot be read (`InputNotFoundError` if it is missing).
+            InvalidOptionError: a wrong type or value of a parameter.
+        """
+        given = {k: v for k, v in locals().items() if k not in ("self", "input")}
+        return list(self._results(input, given))
+
+    def predict_iter(
+        self,
+        input: Any,
+        *,
+        use_doc_orientation_classify: bool | None = None,
+        use_doc_unwarping: bool | None = None,
+        use_textline_orientation: bool | None = None,
+        text_det_limit_side_len: int | None = None,
+        text_det_limit_type: str | None = None,
+        text_det_thresh: float | None = None,
+        text_det_box_thresh: float | None = None,
+        text_det_unclip_ratio: float | None = None,
+        text_rec_score_thresh: float | None = None,
+        return_word_box: bool | None = None,
+        device: str | None = None,
+    ) -> Iterator[OCRResult | FailedResult]:
+        """Like `predict`, but yields each result when it is ready; pages are read one at a time."""
+        given = {k: v for k, v in locals().items() if k not in ("self", "input")}
+        return self._results(input, given)
+
+    def close(self) -> None:
+        """Free the models and the threads. The object cannot be used any more."""
+        self._pipeline = None
+
+    def __enter__(self) -> PaddleOCR:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _results(self, source: Any, given: dict[str, Any]) -> Iterator[OCRResult | FailedResult]:
+        if self._pipeline is None:
+            raise FastOCRError("this PaddleOCR object is closed")
+        page_options = self._page_options.updated(options.parse_predict(given))
+        return self._read(self._pipeline, source, page_options)
+
+    def _read(
+        self, pipeline: _core.Pipeline, source: Any, page_options: options.PageOptions
+    ) -> Iterator[OCRResult | FailedResult]:
+        params = page_options.core_params(self._max_candidates)
+        keeps_errors = inputs.is_collection(source)
+        for page in inputs.iter_pages(source):
+            try:
+                if page.image is None:
+                    assert page.error is not None
+                    raise page.error
+                result = pipeline.run(page.image, params)
+            except FastOCRError as error:
+                if not keeps_errors and page.page_index is None:
+                    raise
+                yield FailedResult(page.input_path, page.page_index, error)
+            else:
+                yield _to_result(page, result, page_options)
+
+
+def _make_pipeline(
+    detection: options.ModelChoice,
+    recognition: options.ModelChoice,
+    engine_options: options.EngineOptions,
+) -> tuple[_core.Pipeline, int]:
+    """Return the pipeline and the number of contours its detection model looks at."""
+    detection_files = model_store.find_model(detection.name, detection.directory)
+    recognition_files = model_store.find_model(recognition.name, recognition.directory)
+    if recognition_files.characters is None:
+        raise ModelFormatError(
+            f"{recognition.name!r} in {recognition_files.path.parent} has no character_dict: it is "
+            "no text recognition model"
+        )
+    engine = engines.load(engine_options.engine)
+
+    def load(files: model_store.ModelFiles, streams: int) -> _core.Model:
+        return engine.load(
+            str(files.path),
+            precision=engine_options.precision,
+            threads=engine_options.threads,
+            streams=streams,
+            properties=dict(engine_options.properties),
+        )
+
+    # One page at a time is detected on all threads; lines are read side by side, each on one.
+    workers = engine_options.threads
+    pipeline = _core.Pipeline(
+        load(detection_files, streams=1),
+        load(recognition_files, streams=workers),
+        list(recognition_files.characters),
+        workers,
+    )
+    return pipeline, detection_files.max_candidates
+
+
+def _to_result(
+    page: inputs.Page, result: _core.PageResult, page_options: options.PageOptions
+) -> OCRResult:
+    dt_polys, rec_polys = result.dt_polys, result.rec_polys
+    texts = result.rec_texts
+    data: dict[str, Any] = {
+        "input_path": page.input_path,
+        "page_index": page.page_index,
+        "doc_preprocessor_res": {"output_img": page.image},
+        "dt_polys": list(dt_polys),
+        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
+        "text_det_params": page_options.detection_params(),
+        "text_type": "general",
+        "text_rec_score_thresh": page_options.text_rec_score_thresh,
+        "return_word_box": False,
+        "rec_texts": texts,
+        "rec_scores": result.rec_scores,
+        "rec_polys": list(rec_polys),
+        "vis_fonts": [default_font()] * len(texts),
+    }
+    if len(dt_polys):
+        data["textline_orientation_angles"] = [-1] * len(dt_polys)
+    data["rec_boxes"] = _bounding_boxes(rec_polys)
+    return OCRResult(data)
+
+
+def _bounding_boxes(polys: Any) -> Any:
+    """Return (n, 4) [x_min, y_min, x_max, y_max] of (n, 4, 2) polygons; a float (0,) array for none.
+
+    The empty form is the reference's, whose callers may test for it.
+    """
+    if not len(polys):
+        return np.array([])
+    return np.concatenate([polys.min(axis=1), polys.max(axis=1)], axis=1)
+
+
+def _report_switches(unset: tuple[str, ...]) -> None:
+    global _switches_reported
+    if not unset or _switches_reported:
+        return
+    _switches_reported = True
+    _log.warning(
+        "%s: this version of fastocr reads pages as they are, without orientation and unwarping "
+        "models; pass False to say that this is wanted",
+        ", ".join(unset),
+    )

@@ -1,0 +1,302 @@
+"""Pictures of results: where they put what, and which fonts they use."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from fastocr import fonts
+from fastocr.drawing import draw_ocr
+from fastocr.errors import UnsupportedOptionError
+from fastocr.fonts import Font, default_font, drawable, font_for, visual_order
+
+Array = npt.NDArray[np.uint8]
+WIDTH, HEIGHT = 400, 300
+
+
+def box(x: int, y: int, w: int, h: int) -> npt.NDArray[np.int16]:
+    return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.int16)
+
+
+def page() -> Array:
+    return np.full((HEIGHT, WIDTH, 3), (60, 120, 240), np.uint8)
+
+
+def right_half(*items: tuple[npt.NDArray[np.int16], str], font: Font | None = None) -> Array:
+    used = None if font is None else [font] * len(items)
+    picture = draw_ocr(page(), [poly for poly, _ in items], [text for _, text in items], used)
+    return picture[:, WIDTH:]
+
+
+def ink(area: Array) -> npt.NDArray[np.bool_]:
+    """Where text is: dark pixels (outlines are coloured)."""
+    return np.asarray(area.max(axis=2) < 80)
+
+
+@pytest.fixture
+def no_script_fonts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A system whose only font directory is an empty one, which is returned."""
+    monkeypatch.setattr(fonts, "_font_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(fonts, "_package_file", lambda script: None)
+    fonts._script_font.cache_clear()
+    fonts._system_files.cache_clear()
+    yield tmp_path
+    fonts._script_font.cache_clear()
+    fonts._system_files.cache_clear()
+
+
+def test_size_and_dtype() -> None:
+    picture = draw_ocr(page(), [], [])
+    assert picture.shape == (HEIGHT, 2 * WIDTH, 3)
+    assert picture.dtype == np.uint8
+    assert (picture[:, :WIDTH] == (240, 120, 60)).all()  # RGB
+    assert (picture[:, WIDTH:] == 255).all()
+
+
+def test_left_half_blends_the_page_with_filled_boxes() -> None:
+    before = page()
+    original = before.copy()
+    picture = draw_ocr(before, [box(10, 10, 50, 20), box(100, 100, 50, 20)], ["a", "b"])
+    colours = Random(0)
+    for x, y in ((30, 20), (120, 110)):
+        colour = np.array([colours.randint(0, 255) for _ in range(3)])
+        expected = (np.array([240, 120, 60]) + colour) / 2
+        np.testing.assert_allclose(picture[y, x], expected, atol=0.5)
+    assert tuple(picture[250, 350]) == (240, 120, 60)
+    np.testing.assert_array_equal(before, original)
+
+
+def test_pictures_of_the_same_result_are_identical() -> None:
+    items = ((box(10, 10, 200, 40), "Same 一样"), (box(300, 10, 30, 200), "竖排"))
+    first = right_half(*items)
+    with ThreadPoolExecutor(4) as pool:
+        pictures = list(pool.map(lambda _: right_half(*items), range(16)))
+    assert all((picture == first).all() for picture in pictures)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, gjpqy",
+        "中文字符",
+        "日本語カナひら",
+        "한국어 문장",
+        "Привет",
+        "Ελληνικά",
+        "Tiếng Việt",
+    ],
+)
+def test_text_is_drawn_inside_its_box(text: str) -> None:
+    right = right_half((box(50, 100, 300, 40), text))
+    inside = ink(right[100:140, 50:350])
+    assert inside.sum() > 300
+    assert inside.any(axis=0).sum() > 60
+    rows = np.flatnonzero(inside.any(axis=1))
+    assert rows[-1] - rows[0] > 20
+    right[100:141, 50:351] = 255
+    assert (right == 255).all()
+
+
+@pytest.mark.parametrize("text", ["中文字符", "日本語カナひら", "한국어", "Привет", "Tiếng Việt"])
+def test_letters_are_not_replaced_by_question_marks(text: str) -> None:
+    drawn = right_half((box(50, 100, 300, 40), text))
+    unknown = right_half((box(50, 100, 300, 40), "?" * len(text)))
+    assert (ink(drawn) != ink(unknown)).sum() > 300
+
+
+@pytest.mark.parametrize("char", "ǎǐǒǔǘǚǜˊˋ‾∼ⅤⅩ℃℉ÅﾊﾝÅ")
+def test_empty_glyphs_of_the_builtin_font_get_a_stand_in(char: str) -> None:
+    drawn = ink(right_half((box(50, 100, 100, 60), char)))
+    assert drawn.any()
+    unknown = ink(right_half((box(50, 100, 100, 60), "?")))
+    assert (drawn != unknown).any()
+
+
+def test_long_text_shrinks_to_its_box() -> None:
+    text = "The end of a text that is much too long for its box #"
+    drawn = ink(right_half((box(50, 100, 200, 40), text)))
+    columns = np.flatnonzero(drawn.any(axis=0))
+    assert columns[0] >= 50
+    assert 200 < columns[-1] <= 250
+
+
+def test_rotated_box() -> None:
+    angle = np.deg2rad(-30)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners = np.array([[-120, -20], [120, -20], [120, 20], [-120, 20]]) @ turn.T + (200, 150)
+    poly = corners.round().astype(np.int16)
+    right = right_half((poly, "Rotated 旋转文字"))
+    rows, columns = np.nonzero(ink(right))
+    assert len(rows) > 300
+    assert np.corrcoef(rows, columns)[0, 1] < -0.8  # the line rises to the right
+    inside = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.fillPoly(inside, [poly.astype(np.int32)], 1)
+    assert (inside[ink(right)] == 1).all()
+
+
+def test_upside_down_box_turns_the_text() -> None:
+    poly = box(50, 100, 300, 40)
+    upright = ink(right_half((poly, "F7")))[101:140, 51:350]
+    turned = ink(right_half((np.roll(poly, 2, axis=0), "F7")))[101:140, 51:350]
+    overlap = upright & turned[::-1, ::-1]
+    assert overlap.sum() > 0.7 * upright.sum()
+
+
+def test_tall_box_stacks_east_asian_text() -> None:
+    drawn = ink(right_half((box(100, 20, 40, 250), "二三四五")))[21:270, 101:140]
+    assert all(cell.any() for cell in np.array_split(drawn, 4))
+    halves = drawn[:, :19].sum(), drawn[:, 20:].sum()
+    assert min(halves) > 0.6 * max(halves)  # centred
+
+
+def test_tall_box_turns_latin_text_clockwise() -> None:
+    drawn = ink(right_half((box(100, 20, 40, 250), "FFFFFF")))[21:270, 101:140]
+    flat = ink(right_half((box(20, 100, 250, 40), "FFFFFF")))[101:140, 21:270]
+    overlap = drawn & np.rot90(flat, -1)
+    assert overlap.sum() > 0.7 * flat.sum()
+
+
+def test_small_tall_box_keeps_upright_text() -> None:
+    drawn = ink(right_half((box(100, 100, 10, 28), "中")))
+    rows = np.flatnonzero(drawn.any(axis=1))
+    assert 110 < rows.mean() < 118
+
+
+def test_one_bad_item_does_not_cost_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "fastocr")
+    bad = np.array([[5, 5], [9, 9]], np.int16)
+    right = right_half((bad, "bad one"), (box(50, 100, 300, 40), "good one"))
+    assert ink(right[100:140, 50:350]).sum() > 300
+    messages = [record for record in caplog.records if "bad one" in record.getMessage()]
+    assert [record.levelno for record in messages] == [logging.DEBUG]
+    assert messages[0].exc_info is not None
+
+
+@pytest.mark.parametrize(
+    "poly",
+    [box(100, 50, 0, 30), box(100, 50, 30, 0), box(390, 290, 60, 80), box(900, 900, 60, 30)],
+    ids=["no width", "no height", "over the corner", "outside"],
+)
+def test_odd_boxes_are_no_failures(
+    poly: npt.NDArray[np.int16], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "fastocr")
+    right = right_half((poly, "odd"), (box(50, 100, 300, 40), "good one"))
+    assert ink(right[100:140, 50:350]).sum() > 300
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u3000", "\n"])
+def test_text_without_ink(text: str) -> None:
+    assert not ink(right_half((box(50, 100, 300, 40), text))).any()
+
+
+def test_lone_surrogates_and_control_characters_are_harmless() -> None:
+    assert drawable("a\ud800b\x00c\nd") == "a?b c d"
+    assert ink(right_half((box(50, 100, 300, 40), "a\ud800b\x00\nc"))).any()
+
+
+def test_read_only_and_strided_pages() -> None:
+    wide = np.full((HEIGHT, 2 * WIDTH, 3), 90, np.uint8)
+    view = wide[:, ::2]
+    view.flags.writeable = False
+    assert (draw_ocr(view, [], [])[:, :WIDTH] == 90).all()
+
+
+def test_old_opencv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "FontFace")
+    with pytest.raises(UnsupportedOptionError, match="opencv-python 5"):
+        draw_ocr(page(), [], [])
+
+
+def test_default_font_is_cheap_and_comparable() -> None:
+    assert default_font() == Font("uni", None)
+    assert font_for("Hello 中文 Привет") == default_font()
+    preferred = Font("Mine", "mine.ttf")
+    assert font_for("สวัสดี", preferred) is preferred
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [("Thai", "สวัสดี"), ("Devanagari", "नमस्ते"), ("Tamil", "தமிழ்"), ("Arabic", "مرحبا")],
+)
+def test_missing_script_font_is_reported_once_and_still_drawn(
+    no_script_fonts: Path, caplog: pytest.LogCaptureFixture, script: str, text: str
+) -> None:
+    for _ in range(2):
+        assert ink(right_half((box(50, 100, 300, 40), text))).sum() > 100
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 1
+    assert f"No font for {script} text" in warnings[0]
+    assert f"fontpkg-noto-sans-{script.lower()}" in warnings[0]
+
+
+def test_script_font_of_the_system(no_script_fonts: Path) -> None:
+    folder = no_script_fonts / "truetype" / "noto"
+    folder.mkdir(parents=True)
+    for style in ("Thai-Bold", "Thai-Regular", "ThaiLooped-Regular", "Tamil-Thin"):
+        (folder / f"NotoSans{style}.ttf").touch()
+    assert font_for("สวัสดี") == Font(
+        "NotoSansThai-Regular", str(folder / "NotoSansThai-Regular.ttf")
+    )
+    assert font_for("தமிழ்").name == "NotoSansTamil-Thin"
+
+
+def test_script_font_of_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "fontpkg_noto_sans_thai" / "files"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise ImportError('only its files are used')")
+    file = folder / "NotoSansThai[wdth,wght].ttf"
+    file.touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    fonts._script_font.cache_clear()
+    assert font_for("สวัสดี").path == str(file)
+    fonts._script_font.cache_clear()
+
+
+def test_broken_font_file_falls_back_to_the_builtin_font(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(b"not a font")
+    right = right_half((box(50, 100, 300, 40), "Hello"), font=Font("broken", str(broken)))
+    assert ink(right).sum() > 300
+    assert str(broken) in caplog.text
+
+
+def test_font_file_draws_inside_its_box() -> None:
+    file = fonts._system_files().get("dejavusans.ttf")
+    if file is None:
+        pytest.skip("DejaVu Sans is not installed")
+    font = Font("DejaVu Sans", str(file))
+    items = (
+        (box(50, 100, 150, 40), "Long text gjpqy ÀÉ for its box"),
+        (box(300, 20, 30, 250), "日x"),
+    )
+    right = right_half(*items, font=font)
+    assert ink(right[100:141, 50:201]).sum() > 100
+    assert ink(right[20:271, 300:331]).any()
+    right[100:141, 50:201] = right[20:271, 300:331] = 255
+    assert (right == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("plain 中文", "plain 中文"),
+        ("שלום עולם", "םלוע םולש"),
+        ("שלום 123 abc", "123 abc םולש"),
+        ("abc שלום def", "abc םולש def"),
+    ],
+)
+def test_visual_order(text: str, drawn: str) -> None:
+    assert visual_order(text) == drawn
