@@ -28,8 +28,9 @@ EngineHandle load(const std::string& name, const std::string& engine_library,
 
 std::shared_ptr<Model> load_model(const EngineHandle& handle, const std::string& path,
                                   const std::string& precision, int threads, int streams,
-                                  const std::map<std::string, std::string>& properties) {
-  return handle.engine->load({path, precision, threads, streams, properties});
+                                  const std::map<std::string, std::string>& properties,
+                                  bool detach_classifier) {
+  return handle.engine->load({path, precision, threads, streams, properties, detach_classifier});
 }
 
 using InputArray = nb::ndarray<const float, nb::device::cpu, nb::c_contig>;
@@ -74,9 +75,10 @@ void register_engine(nb::module_& m) {
            "each call.\n\nRaises InferenceError.");
   nb::class_<EngineHandle>(m, "Engine", "A way to run networks.")
       .def("load", &load_model, "path"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 1,
-           "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{},
+           "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{}, "detach_classifier"_a = false,
            nb::call_guard<nb::gil_scoped_release>(),
-           "Loads a model file. `threads` serve all `streams` together.\n\nRaises "
+           "Loads a model file. `threads` serve all `streams` together; with "
+           "`detach_classifier` the output is the input of a final linear classifier.\n\nRaises "
            "ModelFormatError, UnsupportedOptionError (precision) or InvalidOptionError "
            "(properties).");
   m.def("engine_names", &engine_names, "The engines this build knows.");

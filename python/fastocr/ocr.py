@@ -220,20 +220,23 @@ def _make_pipeline(
         )
     engine = engines.load(engine_options.engine)
 
-    def load(files: model_store.ModelFiles, streams: int) -> _core.Model:
+    def load(
+        files: model_store.ModelFiles, streams: int, detach_classifier: bool = False
+    ) -> _core.Model:
         return engine.load(
             str(files.path),
             precision=engine_options.precision,
             threads=engine_options.threads,
             streams=streams,
             properties=dict(engine_options.properties),
+            detach_classifier=detach_classifier,
         )
 
     # One page at a time is detected on all threads; lines are read side by side, each on one.
     workers = engine_options.threads
     pipeline = _core.Pipeline(
         load(detection_files, streams=1),
-        load(recognition_files, streams=workers),
+        load(recognition_files, streams=workers, detach_classifier=True),
         list(recognition_files.characters),
         workers,
     )

@@ -5,11 +5,12 @@
 
 namespace fastocr {
 
-// Instruction sets for which the pixel kernels are compiled, weakest first.
-enum class Isa { kPortable, kAvx2, kAvx512 };
+// Instruction sets for which the kernels are compiled, weakest first. AVX2 comes with FMA, AVX-512
+// with F, BW, VL and DQ; the last has 8-bit dot products (VNNI) as well.
+enum class Isa { kPortable, kAvx2, kAvx512, kAvx512Vnni };
 
 // The instruction set in use: the strongest one that this CPU has, unless the environment variable
-// FASTOCR_FORCE_ISA (portable, avx2 or avx512; read once, at first use) or `set_isa` chose another.
+// FASTOCR_FORCE_ISA (portable, avx2, avx512 or avx512vnni; read once, at first use) or `set_isa` chose another.
 // Throws Error(kUnsupportedOption) when FASTOCR_FORCE_ISA names one that this CPU lacks.
 Isa active_isa();
 

@@ -20,6 +20,17 @@ struct ModelOptions {
   int threads = 1;                 // CPU threads of the whole model, all streams together
   int streams = 1;                 // requests that run side by side, with threads / streams each
   std::map<std::string, std::string> properties;  // the engine's own settings, by its own names
+  // Leave out a linear classifier with softmax at the end of the network, if the engine can: the
+  // output is then its input, and Model::classifier() holds its weights.
+  bool detach_classifier = false;
+};
+
+// probabilities = softmax(features * weights + bias).
+struct LinearClassifier {
+  int features = 0;
+  int classes = 0;
+  std::vector<float> weights;  // features x classes, row-major
+  std::vector<float> bias;     // classes
 };
 
 // A borrowed float tensor, tightly packed; valid until the request that owns it runs again.
@@ -48,6 +59,8 @@ class Model {
   virtual std::unique_ptr<Request> create_request() = 0;
   virtual Shape input_shape() const = 0;
   virtual Shape output_shape() const = 0;
+  // The classifier that was left out of the network; null when the network is whole.
+  virtual std::shared_ptr<const LinearClassifier> classifier() const { return nullptr; }
 };
 
 // A way to run networks. Knows nothing of what they compute. Thread-safe.

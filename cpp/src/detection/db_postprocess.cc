@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "fastocr/text_detection.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {

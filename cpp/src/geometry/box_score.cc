@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fastocr/geometry.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstddef>
 
 #include "fastocr/image.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 

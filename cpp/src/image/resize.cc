@@ -6,7 +6,7 @@
 
 #include "fastocr/errors.h"
 #include "fastocr/image.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {

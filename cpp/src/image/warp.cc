@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "fastocr/image.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {

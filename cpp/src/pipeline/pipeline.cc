@@ -82,9 +82,9 @@ class Pipeline::Impl {
   Impl(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
        std::vector<std::string> characters, int workers)
       : detector_(std::move(detection)),
-        recognition_model_(std::move(recognition)),
-        decoder_(std::make_shared<CtcDecoder>(std::move(characters))),
-        recognizers_(make_recognizers(workers)),
+        recognizers_(make_recognizers(std::make_shared<const RecognitionModel>(
+                                          std::move(recognition), std::move(characters)),
+                                      workers)),
         detection_pool_(1),
         recognition_pool_(workers) {}
 
@@ -108,18 +108,16 @@ class Pipeline::Impl {
   }
 
  private:
-  Recognizers make_recognizers(int workers) {
-    check_recognition_model(*recognition_model_, *decoder_);
+  static Recognizers make_recognizers(const std::shared_ptr<const RecognitionModel>& model,
+                                      int workers) {
     Recognizers recognizers;
     for (int i = 0; i < workers; ++i) {
-      recognizers.push_back(std::make_unique<TextRecognizer>(*recognition_model_, decoder_));
+      recognizers.push_back(std::make_unique<TextRecognizer>(model));
     }
     return recognizers;
   }
 
   TextDetector detector_;
-  std::shared_ptr<Model> recognition_model_;
-  std::shared_ptr<const CtcDecoder> decoder_;
   Recognizers recognizers_;
   // Last, so that the threads end before what they use. Detection has all cores for one page, so
   // one thread hands out its runs, first come first served.

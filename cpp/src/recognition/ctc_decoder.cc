@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "fastocr/text_recognition.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {
@@ -30,6 +30,25 @@ float pairwise_sum(const float* values, std::size_t count) {
   return total;
 }
 
+class ProbabilityMatrix final : public StepScores {
+ public:
+  ProbabilityMatrix(const float* probabilities, int steps, int classes)
+      : probabilities_(probabilities), steps_(steps), classes_(classes) {}
+
+  int steps() const override { return steps_; }
+  int best(int step) override {
+    row_ = probabilities_ + static_cast<std::size_t>(step) * classes_;
+    return best_ = kernels::active().arg_max(row_, classes_);
+  }
+  float probability(int) override { return row_[best_]; }
+
+ private:
+  const float* probabilities_;
+  int steps_, classes_;
+  const float* row_ = nullptr;
+  int best_ = 0;
+};
+
 }  // namespace
 
 CtcDecoder::CtcDecoder(std::vector<std::string> characters) : characters_(std::move(characters)) {
@@ -37,18 +56,20 @@ CtcDecoder::CtcDecoder(std::vector<std::string> characters) : characters_(std::m
 }
 
 RecognizedText CtcDecoder::decode(const float* probabilities, int steps) const {
+  ProbabilityMatrix scores(probabilities, steps, static_cast<int>(class_count()));
+  return decode(scores);
+}
+
+RecognizedText CtcDecoder::decode(StepScores& scores) const {
   constexpr int kBlank = 0;
-  const auto& kernel = kernels::active();
-  const int classes = static_cast<int>(class_count());
   RecognizedText result;
   std::vector<float> kept;
   int previous = kBlank;
-  for (int t = 0; t < steps; ++t) {
-    const float* step = probabilities + static_cast<std::size_t>(t) * classes;
-    const int best = kernel.arg_max(step, classes);
+  for (int step = 0; step < scores.steps(); ++step) {
+    const int best = scores.best(step);
     if (best != kBlank && best != previous) {
       result.text += characters_[best - 1];
-      kept.push_back(step[best]);
+      kept.push_back(scores.probability(step));
     }
     previous = best;
   }

@@ -9,25 +9,42 @@ namespace {
 
 constexpr int kDefaultHeight = 48;
 
-}  // namespace
-
-void check_recognition_model(const Model& model, const CtcDecoder& decoder) {
+void check_tensors(const Model& model) {
   const Shape input = model.input_shape(), output = model.output_shape();
   if (input.size() != 4 || (input[1] != kChannels && input[1] != -1) ||
       (!output.empty() && output.size() != 3)) {
     throw Error(ErrorKind::kModelFormat,
                 "not a text recognition model: it does not map (1, 3, H, W) to (1, T, classes)");
   }
-  if (!output.empty() && output[2] != -1 && output[2] != decoder.class_count()) {
-    throw Error(ErrorKind::kModelFormat,
-                "the text recognition model has " + std::to_string(output[2]) +
-                    " classes, its dictionary makes " + std::to_string(decoder.class_count()) +
-                    " with blank and space");
-  }
 }
 
-TextRecognizer::TextRecognizer(Model& model, std::shared_ptr<const CtcDecoder> decoder)
-    : decoder_(std::move(decoder)), request_(model.create_request()) {}
+void check_classes(std::int64_t classes, const CtcDecoder& decoder) {
+  if (classes == decoder.class_count()) return;
+  throw Error(ErrorKind::kModelFormat,
+              "the text recognition model has " + std::to_string(classes) +
+                  " classes, its dictionary makes " + std::to_string(decoder.class_count()) +
+                  " with blank and space");
+}
+
+}  // namespace
+
+RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
+                                   std::vector<std::string> characters)
+    : model(std::move(network)), decoder(std::move(characters)) {
+  check_tensors(*model);
+  if (const auto classifier = model->classifier()) {
+    check_classes(classifier->classes, decoder);
+    head = std::make_shared<const CtcHead>(*classifier);
+    return;
+  }
+  const Shape output = model->output_shape();
+  if (!output.empty() && output[2] != -1) check_classes(output[2], decoder);
+}
+
+TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model)
+    : model_(std::move(model)),
+      request_(model_->model->create_request()),
+      scores_(model_->head ? std::make_unique<CtcHead::Scores>(model_->head) : nullptr) {}
 
 TextRecognizer::~TextRecognizer() = default;
 
@@ -40,12 +57,23 @@ RecognizedText TextRecognizer::recognize(const ImageView& page, const LineCrop& 
   float* input = request_->input({1, kChannels, height, layout.width});
   normalize_to_planes(resized_.view(), Normalization::recognition(), layout.width, input);
   request_->run();
-  const TensorView output = request_->output();
-  if (output.shape.size() != 3 || output.shape[2] != decoder_->class_count()) {
-    throw Error(ErrorKind::kModelFormat, "the text recognition model and its dictionary differ in "
-                                         "the number of classes");
+  return decode(request_->output());
+}
+
+RecognizedText TextRecognizer::decode(const TensorView& output) {
+  if (output.shape.size() != 3) {
+    throw Error(ErrorKind::kModelFormat, "the text recognition model gave no (1, T, classes)");
   }
-  return decoder_->decode(output.data, static_cast<int>(output.shape[1]));
+  const int steps = static_cast<int>(output.shape[1]);
+  if (!scores_) {
+    check_classes(output.shape[2], model_->decoder);
+    return model_->decoder.decode(output.data, steps);
+  }
+  if (output.shape[2] != model_->head->features()) {
+    throw Error(ErrorKind::kModelFormat, "the text recognition model and its classifier differ");
+  }
+  scores_->set(output.data, steps);
+  return model_->decoder.decode(*scores_);
 }
 
 }  // namespace fastocr

@@ -4,6 +4,7 @@
 #include <openvino/core/graph_util.hpp>
 #include <openvino/op/ops.hpp>
 #include <optional>
+#include <vector>
 
 namespace fastocr::openvino {
 namespace {
@@ -53,7 +54,67 @@ bool rewrite(const std::shared_ptr<ov::Node>& node) {
   return true;
 }
 
+std::shared_ptr<ov::op::v0::Constant> constant_input(const ov::Node& node, std::size_t index) {
+  auto source = node.get_input_node_shared_ptr(index);
+  if (ov::is_type<ov::op::v0::Convert>(source)) source = source->get_input_node_shared_ptr(0);
+  return ov::as_type_ptr<ov::op::v0::Constant>(source);
+}
+
+// The softmax over the last axis that the network ends in.
+std::shared_ptr<ov::Node> final_softmax(const ov::Model& model) {
+  const auto node = model.get_results()[0]->get_input_node_shared_ptr(0);
+  const auto rank = node->get_output_partial_shape(0).rank();
+  if (rank.is_dynamic()) return nullptr;
+  if (const auto v1 = ov::as_type_ptr<ov::op::v1::Softmax>(node)) {
+    return static_cast<std::int64_t>(v1->get_axis()) == rank.get_length() - 1 ? node : nullptr;
+  }
+  if (const auto v8 = ov::as_type_ptr<ov::op::v8::Softmax>(node)) {
+    return v8->get_axis() == -1 || v8->get_axis() == rank.get_length() - 1 ? node : nullptr;
+  }
+  return nullptr;
+}
+
+std::vector<float> row_major_weights(const ov::op::v0::Constant& constant, bool transposed) {
+  std::vector<float> values = constant.cast_vector<float>();
+  if (!transposed) return values;
+  const std::size_t classes = constant.get_shape()[0], features = constant.get_shape()[1];
+  std::vector<float> result(values.size());
+  for (std::size_t n = 0; n < classes; ++n) {
+    for (std::size_t k = 0; k < features; ++k) result[k * classes + n] = values[n * features + k];
+  }
+  return result;
+}
+
 }  // namespace
+
+std::shared_ptr<const LinearClassifier> detach_classifier(
+    const std::shared_ptr<ov::Model>& model) {
+  const auto softmax = final_softmax(*model);
+  if (!softmax) return nullptr;
+  const auto add = ov::as_type_ptr<ov::op::v1::Add>(softmax->get_input_node_shared_ptr(0));
+  if (!add) return nullptr;
+  const std::size_t product_input = constant_input(*add, 0) ? 1 : 0;
+  const auto bias = constant_input(*add, 1 - product_input);
+  const auto product =
+      ov::as_type_ptr<ov::op::v0::MatMul>(add->get_input_node_shared_ptr(product_input));
+  if (!bias || !product || product->get_transpose_a()) return nullptr;
+  const auto weights = constant_input(*product, 1);
+  if (!weights || weights->get_shape().size() != 2) return nullptr;
+
+  const ov::Shape& shape = weights->get_shape();
+  const bool transposed = product->get_transpose_b();
+  auto classifier = std::make_shared<LinearClassifier>();
+  classifier->features = static_cast<int>(shape[transposed ? 1 : 0]);
+  classifier->classes = static_cast<int>(shape[transposed ? 0 : 1]);
+  if (ov::shape_size(bias->get_shape()) != static_cast<std::size_t>(classifier->classes)) {
+    return nullptr;
+  }
+  classifier->weights = row_major_weights(*weights, transposed);
+  classifier->bias = bias->cast_vector<float>();
+  model->get_results()[0]->input(0).replace_source_output(product->input_value(0));
+  model->validate_nodes_and_infer_types();
+  return classifier;
+}
 
 int replace_hard_sigmoid(const std::shared_ptr<ov::Model>& model) {
   int replaced = 0;

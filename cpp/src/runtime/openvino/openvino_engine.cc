@@ -82,16 +82,19 @@ class OpenVinoRequest final : public Request {
 
 class OpenVinoModel final : public Model {
  public:
-  explicit OpenVinoModel(ov::CompiledModel model) : model_(std::move(model)) {}
+  OpenVinoModel(ov::CompiledModel model, std::shared_ptr<const LinearClassifier> classifier)
+      : model_(std::move(model)), classifier_(std::move(classifier)) {}
 
   std::unique_ptr<Request> create_request() override {
     return std::make_unique<OpenVinoRequest>(model_.create_infer_request());
   }
   Shape input_shape() const override { return to_shape(model_.input().get_partial_shape()); }
   Shape output_shape() const override { return to_shape(model_.output().get_partial_shape()); }
+  std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
 
  private:
   ov::CompiledModel model_;
+  std::shared_ptr<const LinearClassifier> classifier_;
 };
 
 class OpenVinoEngine final : public Engine {
@@ -103,7 +106,8 @@ class OpenVinoEngine final : public Engine {
     const int replaced = replace_hard_sigmoid(model);
     host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +
                                     " HardSigmoid nodes replaced");
-    return std::make_unique<OpenVinoModel>(compile(model, options));
+    auto classifier = options.detach_classifier ? detach_classifier(model) : nullptr;
+    return std::make_unique<OpenVinoModel>(compile(model, options), std::move(classifier));
   }
 
  private:

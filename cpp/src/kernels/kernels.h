@@ -1,7 +1,7 @@
 #pragma once
 
-// The inner loops over pixels, compiled once for each instruction set from kernels_impl.h and
-// chosen at run time. This header and kernels_impl.h include nothing that defines inline functions
+// The inner loops, compiled once for each instruction set (kernel_table.h) and chosen at run time.
+// This header and those of the kernels include nothing that defines inline functions
 // of its own: such a function could be emitted with AVX instructions and be picked by the linker
 // for callers that run on a CPU without them.
 
@@ -9,6 +9,29 @@
 #include <cstdint>
 
 namespace fastocr::kernels {
+
+// A linear layer whose classes lie in blocks of kClassBlock, so that one block of weights stays in
+// the first-level cache for all rows. Classes beyond the last have weights of 0 and a bias that
+// never wins. All arrays are aligned to 64 bytes.
+inline constexpr int kClassBlock = 64;
+inline constexpr int kQuantizedGroup = 4;  // features that one 8-bit instruction takes at once
+
+struct PackedClassifier {
+  int features = 0;                  // a multiple of kQuantizedGroup
+  int blocks = 0;
+  const float* weights = nullptr;    // [block][feature][class]
+  const float* bias = nullptr;       // [block][class]
+  // The weights as 8-bit integers: weight = quantized * scale[class].
+  const std::int8_t* quantized = nullptr;       // [block][feature / 4][class][4]
+  const float* scale = nullptr;                 // [block][class]
+  const std::int32_t* minus_offset = nullptr;   // [block][class]: -128 * sum of quantized
+};
+
+// A row of features as 8-bit integers: feature = (quantized - 128) * scale.
+struct QuantizedRow {
+  const std::uint8_t* values;
+  float scale;
+};
 
 struct KernelTable {
   // Horizontal bilinear step of one BGR row. Result pixel x mixes source pixels index[x] and
@@ -40,6 +63,19 @@ struct KernelTable {
   void (*threshold)(const float* values, int count, float threshold, std::uint8_t* out);
   // Sum in double precision.
   double (*sum)(const float* values, int count);
+  // The largest score (row * weights + bias) of each class block, for each of `count` rows of
+  // `features` values: maxima[row * blocks + block].
+  void (*block_maxima)(const PackedClassifier& classifier, const float* rows, int count,
+                       float* maxima);
+  // The same from 8-bit weights and rows, as an approximation; null where the CPU has no fast 8-bit
+  // products.
+  void (*quantized_block_maxima)(const PackedClassifier& classifier, const QuantizedRow* rows,
+                                 int count, float* maxima);
+  // The kClassBlock scores of one row in one block.
+  void (*block_scores)(const PackedClassifier& classifier, const float* row, int block,
+                       float* scores);
+  // Sum of exp(values[i] - shift); relative error below 1e-6 for values[i] <= shift.
+  float (*exp_sum)(const float* values, int count, float shift);
   // Index of the first largest value (count >= 1); 0 when no value is a number.
   int (*arg_max)(const float* values, int count);
 };
@@ -48,6 +84,7 @@ extern const KernelTable kPortableKernels;
 #ifdef FASTOCR_X86
 extern const KernelTable kAvx2Kernels;
 extern const KernelTable kAvx512Kernels;
+extern const KernelTable kAvx512VnniKernels;
 #endif
 
 // The table for `active_isa()`.

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "fastocr/errors.h"
-#include "image/kernels.h"
+#include "kernels/kernels.h"
 
 namespace fastocr {
 namespace {
@@ -13,11 +13,11 @@ namespace {
 constexpr const char* kForceVariable = "FASTOCR_FORCE_ISA";
 
 Isa parse_isa(const std::string& name) {
-  for (const Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
     if (name == isa_name(isa)) return isa;
   }
   throw Error(ErrorKind::kInvalidOption,
-              "unknown instruction set '" + name + "': use portable, avx2 or avx512");
+              "unknown instruction set '" + name + "': use portable, avx2, avx512 or avx512vnni");
 }
 
 Isa require_available(const std::string& name) {
@@ -51,11 +51,14 @@ void set_isa(const std::string& name) {
 std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::kPortable};
 #ifdef FASTOCR_X86
-  if (__builtin_cpu_supports("avx2")) isas.push_back(Isa::kAvx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-    isas.push_back(Isa::kAvx512);
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return isas;
+  isas.push_back(Isa::kAvx2);
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq")) {
+    return isas;
   }
+  isas.push_back(Isa::kAvx512);
+  if (__builtin_cpu_supports("avx512vnni")) isas.push_back(Isa::kAvx512Vnni);
 #endif
   return isas;
 }
@@ -66,6 +69,8 @@ const char* isa_name(Isa isa) {
       return "avx2";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512vnni";
     default:
       return "portable";
   }
@@ -76,6 +81,8 @@ namespace kernels {
 const KernelTable& active() {
 #ifdef FASTOCR_X86
   switch (active_isa()) {
+    case Isa::kAvx512Vnni:
+      return kAvx512VnniKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
     case Isa::kAvx2:

@@ -1,7 +1,8 @@
-// Compiled several times with different instruction sets; see kernels.h for the rules and the
-// meaning of each function. FASTOCR_KERNEL_TABLE names the table this translation unit defines.
+// Kernels over pixels and maps; see kernels.h for the rules and the meaning of each function.
+// Included by kernel_table.h only.
 
-#include "image/kernels.h"
+#include <cstddef>
+#include <cstdint>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -281,15 +282,15 @@ void threshold(const float* values, int count, float limit, u8* out) {
 }
 
 double sum(const float* values, int count) {
-  constexpr int kLanes = 8;
-  double lanes[kLanes] = {};
+  constexpr int kPartialSums = 8;
+  double partial[kPartialSums] = {};
   int i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(values[i + lane]);
+  for (; i + kPartialSums <= count; i += kPartialSums) {
+    for (int k = 0; k < kPartialSums; ++k) partial[k] += static_cast<double>(values[i + k]);
   }
   double total = 0;
   for (; i < count; ++i) total += static_cast<double>(values[i]);
-  for (const double lane : lanes) total += lane;
+  for (const double value : partial) total += value;
   return total;
 }
 
@@ -340,11 +341,5 @@ int arg_max(const float* values, int count) {
 }
 
 }  // namespace
-
-extern const KernelTable FASTOCR_KERNEL_TABLE;
-const KernelTable FASTOCR_KERNEL_TABLE = {
-    resize_row, blend_rows,      halve_rows, multiply_add_row, divide_subtract_divide_row,
-    warp_positions, warp_row, threshold,  sum,              arg_max,
-};
 
 }  // namespace fastocr::kernels

@@ -1,2 +1,2 @@
 #define FASTOCR_KERNEL_TABLE kPortableKernels
-#include "image/kernels_impl.h"
+#include "kernels/kernel_table.h"

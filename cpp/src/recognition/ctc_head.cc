@@ -1,0 +1,231 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "fastocr/text_recognition.h"
+#include "kernels/kernels.h"
+
+namespace fastocr {
+namespace {
+
+using kernels::kClassBlock;
+using kernels::kQuantizedGroup;
+
+constexpr float kNeverWins = -1e30F;
+// Classes this far below the best one add less than 18385 * exp(-20) = 4e-5 to a sum of at least 1.
+constexpr float kNegligible = 20.0F;
+// Room for the rounding of float sums, which no bound below counts.
+constexpr float kRounding = 1e-3F;
+
+template <typename T>
+class AlignedArray {
+ public:
+  AlignedArray(std::size_t count, T value)
+      : values_(static_cast<T*>(::operator new(count * sizeof(T), kAlignment))) {
+    std::fill_n(values_, count, value);
+  }
+  ~AlignedArray() { ::operator delete(values_, kAlignment); }
+  AlignedArray(const AlignedArray&) = delete;
+  AlignedArray& operator=(const AlignedArray&) = delete;
+
+  T& operator[](std::size_t i) { return values_[i]; }
+  const T* data() const { return values_; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  T* values_;
+};
+
+std::size_t rounded_up(int value, int step) {
+  return static_cast<std::size_t>((value + step - 1) / step * step);
+}
+
+}  // namespace
+
+struct CtcHead::Impl {
+  explicit Impl(const LinearClassifier& source)
+      : features(source.features),
+        classes(source.classes),
+        padded_features(rounded_up(source.features, kQuantizedGroup)),
+        padded_classes(rounded_up(source.classes, kClassBlock)),
+        weights(padded_features * padded_classes, 0.0F),
+        bias(padded_classes, kNeverWins),
+        quantized(padded_features * padded_classes, 0),
+        scale(padded_classes, 0.0F),
+        minus_offset(padded_classes, 0) {
+    for (int n = 0; n < classes; ++n) add_class(source, n);
+    packed = {static_cast<int>(padded_features),
+              static_cast<int>(padded_classes / kClassBlock),
+              weights.data(),
+              bias.data(),
+              quantized.data(),
+              scale.data(),
+              minus_offset.data()};
+  }
+
+  void add_class(const LinearClassifier& source, int n) {
+    const auto weight = [&](int k) {
+      return source.weights[static_cast<std::size_t>(k) * source.classes + n];
+    };
+    const std::size_t block = static_cast<std::size_t>(n) / kClassBlock;
+    const std::size_t column = static_cast<std::size_t>(n) % kClassBlock;
+    float largest = 0;
+    for (int k = 0; k < features; ++k) largest = std::max(largest, std::fabs(weight(k)));
+    scale[n] = largest / 127.0F;
+    bias[n] = source.bias[n];
+    double norm = 0, error = 0;
+    std::int32_t sum = 0;
+    for (int k = 0; k < features; ++k) {
+      const float w = weight(k);
+      const float steps = largest > 0 ? std::nearbyint(w / scale[n]) : 0.0F;
+      const auto q = static_cast<std::int8_t>(std::clamp(steps, -127.0F, 127.0F));
+      const std::size_t row = block * padded_features + static_cast<std::size_t>(k);
+      weights[row * kClassBlock + column] = w;
+      const std::size_t group = row / kQuantizedGroup, place = row % kQuantizedGroup;
+      quantized[(group * kClassBlock + column) * kQuantizedGroup + place] = q;
+      sum += q;
+      const double difference = static_cast<double>(w) - static_cast<double>(q) * scale[n];
+      norm += static_cast<double>(w) * w;
+      error += difference * difference;
+    }
+    minus_offset[n] = -128 * sum;
+    largest_norm = std::max(largest_norm, std::sqrt(norm));
+    largest_error = std::max(largest_error, std::sqrt(error));
+  }
+
+  int features, classes;
+  std::size_t padded_features, padded_classes;
+  AlignedArray<float> weights, bias;
+  AlignedArray<std::int8_t> quantized;
+  AlignedArray<float> scale;
+  AlignedArray<std::int32_t> minus_offset;
+  double largest_norm = 0;   // of a class's weights
+  double largest_error = 0;  // of their 8-bit form
+  kernels::PackedClassifier packed;
+};
+
+CtcHead::CtcHead(const LinearClassifier& classifier)
+    : impl_(std::make_unique<const Impl>(classifier)) {}
+CtcHead::~CtcHead() = default;
+
+int CtcHead::features() const { return impl_->features; }
+int CtcHead::classes() const { return impl_->classes; }
+
+struct CtcHead::Scores::State {
+  std::shared_ptr<const CtcHead> head;
+  const kernels::KernelTable* kernel = nullptr;
+  int steps = 0;
+  std::vector<float> rows;               // steps x padded features
+  std::vector<float> maxima;             // steps x blocks, approximate
+  std::vector<float> bounds;             // how far from the truth, a step
+  std::vector<std::uint8_t> quantized;   // steps x padded features
+  std::vector<kernels::QuantizedRow> quantized_rows;
+  float block[kClassBlock];
+  float best_score = 0;
+
+  const Impl& impl() const { return *head->impl_; }
+  const float* row(int step) const {
+    return rows.data() + static_cast<std::size_t>(step) * impl().padded_features;
+  }
+  const float* step_maxima(int step) const {
+    return maxima.data() + static_cast<std::size_t>(step) * impl().packed.blocks;
+  }
+
+  void copy_rows(const float* features) {
+    const std::size_t width = impl().padded_features;
+    rows.assign(width * static_cast<std::size_t>(steps), 0.0F);
+    for (int step = 0; step < steps; ++step) {
+      std::copy_n(features + static_cast<std::size_t>(step) * impl().features, impl().features,
+                  rows.begin() + static_cast<std::ptrdiff_t>(width) * step);
+    }
+  }
+
+  // The error of a product of approximations is at most |x - x'| |w| + |x'| |w - w'|
+  // (Cauchy-Schwarz), with the largest class norms.
+  void quantize(int step) {
+    const std::size_t width = impl().padded_features;
+    const float* x = row(step);
+    std::uint8_t* q = quantized.data() + static_cast<std::size_t>(step) * width;
+    float largest = 0;
+    for (std::size_t k = 0; k < width; ++k) largest = std::max(largest, std::fabs(x[k]));
+    const float unit = largest > 0 ? largest / 127.0F : 1.0F;
+    double error = 0, norm = 0;
+    for (std::size_t k = 0; k < width; ++k) {
+      const float rounded = std::clamp(std::nearbyint(x[k] / unit), -127.0F, 127.0F);
+      q[k] = static_cast<std::uint8_t>(static_cast<int>(rounded) + 128);
+      const double approximation = static_cast<double>(rounded) * unit;
+      error += (x[k] - approximation) * (x[k] - approximation);
+      norm += approximation * approximation;
+    }
+    bounds[step] = static_cast<float>(std::sqrt(error) * impl().largest_norm +
+                                      std::sqrt(norm) * impl().largest_error);
+    quantized_rows[step] = {q, unit};
+  }
+
+  void screen() {
+    const auto& packed = impl().packed;
+    maxima.resize(static_cast<std::size_t>(steps) * packed.blocks);
+    bounds.assign(static_cast<std::size_t>(steps), 0.0F);
+    if (kernel->quantized_block_maxima == nullptr) {
+      kernel->block_maxima(packed, rows.data(), steps, maxima.data());
+      return;
+    }
+    quantized.resize(rows.size());
+    quantized_rows.resize(static_cast<std::size_t>(steps));
+    for (int step = 0; step < steps; ++step) quantize(step);
+    kernel->quantized_block_maxima(packed, quantized_rows.data(), steps, maxima.data());
+  }
+
+  // The exact scores of every block of a step whose bound on its largest score reaches `least`.
+  template <typename Visitor>
+  void visit_blocks(int step, float least, const Visitor& visit) {
+    const float* maximum = step_maxima(step);
+    for (int b = 0; b < impl().packed.blocks; ++b) {
+      if (maximum[b] + bounds[step] < least) continue;
+      kernel->block_scores(impl().packed, row(step), b, block);
+      visit(b);
+    }
+  }
+};
+
+CtcHead::Scores::Scores(std::shared_ptr<const CtcHead> head) : state_(std::make_unique<State>()) {
+  state_->head = std::move(head);
+}
+CtcHead::Scores::~Scores() = default;
+
+void CtcHead::Scores::set(const float* features, int steps) {
+  state_->kernel = &kernels::active();
+  state_->steps = steps;
+  state_->copy_rows(features);
+  state_->screen();
+}
+
+int CtcHead::Scores::steps() const { return state_->steps; }
+
+int CtcHead::Scores::best(int step) {
+  State& s = *state_;
+  const float* maximum = s.step_maxima(step);
+  const float top = *std::max_element(maximum, maximum + s.impl().packed.blocks);
+  int best = 0;
+  s.best_score = kNeverWins;
+  s.visit_blocks(step, top - s.bounds[step] - kRounding, [&](int b) {
+    const int i = s.kernel->arg_max(s.block, kClassBlock);
+    if (s.block[i] > s.best_score) {
+      s.best_score = s.block[i];
+      best = b * kClassBlock + i;
+    }
+  });
+  return best;
+}
+
+float CtcHead::Scores::probability(int step) {
+  State& s = *state_;
+  float total = 0;
+  s.visit_blocks(step, s.best_score - kNegligible,
+                 [&](int) { total += s.kernel->exp_sum(s.block, kClassBlock, s.best_score); });
+  return 1.0F / total;
+}
+
+}  // namespace fastocr
