@@ -18,10 +18,8 @@ namespace nb = nanobind;
 
 // Arguments: any strides are taken; what a function needs is checked when it is converted.
 using ImageArray = nb::ndarray<const std::uint8_t, nb::shape<-1, -1, kChannels>, nb::device::cpu>;
-using MapArray =
-    nb::ndarray<const float, nb::shape<-1, -1>, nb::device::cpu, nb::c_contig>;
-using MaskArray =
-    nb::ndarray<const std::uint8_t, nb::shape<-1, -1>, nb::device::cpu, nb::c_contig>;
+using MapArray = nb::ndarray<const float, nb::shape<-1, -1>, nb::device::cpu, nb::c_contig>;
+using MaskArray = nb::ndarray<const std::uint8_t, nb::shape<-1, -1>, nb::device::cpu, nb::c_contig>;
 using PointArray = nb::ndarray<const float, nb::shape<-1, 2>, nb::device::cpu, nb::c_contig>;
 using QuadArray = nb::ndarray<const float, nb::shape<4, 2>, nb::device::cpu, nb::c_contig>;
 using IntQuadArray =

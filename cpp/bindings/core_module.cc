@@ -3,7 +3,7 @@
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of fastocr. Private: use the functions and classes of `fastocr`.";
-  m.attr("__version__") = FASTOCR_VERSION;
+  m.attr("VERSION") = FASTOCR_VERSION;
   fastocr::bindings::register_errors();
   fastocr::bindings::register_logging(m);
   fastocr::bindings::register_cpu(m);

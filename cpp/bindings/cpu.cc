@@ -11,10 +11,11 @@ using namespace nb::literals;
 namespace fastocr::bindings {
 
 void register_cpu(nb::module_& m) {
-  m.def("active_isa", [] { return std::string(isa_name(active_isa())); },
-        "The instruction set of the kernels: portable, avx2, avx512 or avx512vnni. The strongest "
-        "that this CPU has, unless the environment variable FASTOCR_FORCE_ISA or `set_isa` chose "
-        "another.");
+  m.def(
+      "active_isa", [] { return std::string(isa_name(active_isa())); },
+      "The instruction set of the kernels: portable, avx2, avx512 or avx512vnni. The strongest "
+      "that this CPU has, unless the environment variable FASTOCR_FORCE_ISA or `set_isa` chose "
+      "another.");
   m.def("set_isa", &set_isa, "name"_a,
         "Forces an instruction set for the whole process.\n\nRaises InvalidOptionError for an "
         "unknown name, UnsupportedOptionError for one that this CPU lacks.");

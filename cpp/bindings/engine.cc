@@ -75,8 +75,8 @@ void register_engine(nb::module_& m) {
            "each call.\n\nRaises InferenceError.");
   nb::class_<EngineHandle>(m, "Engine", "A way to run networks.")
       .def("load", &load_model, "path"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 1,
-           "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{}, "detach_classifier"_a = false,
-           nb::call_guard<nb::gil_scoped_release>(),
+           "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{},
+           "detach_classifier"_a = false, nb::call_guard<nb::gil_scoped_release>(),
            "Loads a model file. `threads` serve all `streams` together; with "
            "`detach_classifier` the output is the input of a final linear classifier.\n\nRaises "
            "ModelFormatError, UnsupportedOptionError (precision) or InvalidOptionError "

@@ -32,8 +32,7 @@ void translate(const std::exception_ptr& pointer, void*) {
   try {
     std::rethrow_exception(pointer);
   } catch (const Error& error) {
-    const nb::object type =
-        nb::module_::import_("fastocr.errors").attr(python_class(error.kind()));
+    const nb::object type = nb::module_::import_("fastocr.errors").attr(python_class(error.kind()));
     PyErr_SetString(type.ptr(), error.what());
   }
 }

@@ -75,8 +75,7 @@ void register_geometry(nb::module_& m) {
   m.def("unclip_quad", &unclip, "quad"_a, "ratio"_a,
         "The (4, 2) float32 quad grown outwards by area * ratio / perimeter with round joins, as "
         "(n, 2) int32 vertices; none when it is degenerate.");
-  m.def("reading_order", &order, "boxes"_a,
-        "Indices of (n, 4, 2) int32 boxes in reading order.");
+  m.def("reading_order", &order, "boxes"_a, "Indices of (n, 4, 2) int32 boxes in reading order.");
 }
 
 }  // namespace fastocr::bindings

@@ -43,8 +43,7 @@ Array<float> normalize(const ImageArray& image, const std::string& kind) {
   return to_array(std::move(planes), {kChannels, height, width});
 }
 
-using HomographyArray =
-    nb::ndarray<const double, nb::shape<3, 3>, nb::device::cpu, nb::c_contig>;
+using HomographyArray = nb::ndarray<const double, nb::shape<3, 3>, nb::device::cpu, nb::c_contig>;
 
 Array<std::uint8_t> warp(const ImageArray& image, const HomographyArray& matrix, int width,
                          int height) {

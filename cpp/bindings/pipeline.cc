@@ -4,11 +4,13 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <limits>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "bindings.h"
 #include "convert.h"
@@ -38,11 +40,13 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                       int max_side_limit, float thresh, double box_thresh, double unclip_ratio,
                       int max_candidates, const OptionalSize& det_input_size, int batch_size,
                       const OptionalSize& rec_input_size, double score_thresh) {
-  const DetectionParams detection{limit_side_len, limit_type(limit), max_side_limit,
-                                  thresh,         box_thresh,        unclip_ratio,
-                                  max_candidates, to_size(det_input_size)};
+  const DetectionParams detection{
+      limit_side_len, limit_type(limit), max_side_limit, thresh,
+      box_thresh,     unclip_ratio,      max_candidates, to_size(det_input_size)};
   new (params) PageParams{detection, {batch_size, to_size(rec_input_size)}, score_thresh};
 }
+
+using Polygons = std::variant<Array<std::int16_t>, Array<std::int32_t>>;
 
 // A page's result together with the number type its coordinates need: int16 like the reference,
 // int32 for pages beyond its range.
@@ -51,7 +55,7 @@ struct Page {
   bool wide = false;
 
   template <typename T>
-  nb::object polygons(const std::vector<std::size_t>* selected) const {
+  Array<T> polygons(const std::vector<std::size_t>* selected) const {
     const std::size_t count = selected ? selected->size() : result.boxes.size();
     std::vector<T> values;
     values.reserve(8 * count);
@@ -60,11 +64,13 @@ struct Page {
         values.insert(values.end(), {static_cast<T>(p.x), static_cast<T>(p.y)});
       }
     }
-    return nb::cast(to_array(std::move(values), {count, 4, 2}));
+    return to_array(std::move(values), {count, 4, 2});
   }
 
-  nb::object polygons(const std::vector<std::size_t>* selected) const {
-    return wide ? polygons<std::int32_t>(selected) : polygons<std::int16_t>(selected);
+  // All boxes, or the selected ones.
+  Polygons polygons(const std::vector<std::size_t>* selected) const {
+    if (wide) return polygons<std::int32_t>(selected);
+    return polygons<std::int16_t>(selected);
   }
 };
 
@@ -107,8 +113,8 @@ Array<std::int32_t> contour_boxes(const MapArray& map, int width, int height,
   return to_array(std::move(values), {boxes.size(), 4, 2});
 }
 
-std::pair<std::string, double> decode(
-    const MapArray& probabilities, const std::vector<std::string>& characters) {
+std::pair<std::string, double> decode(const MapArray& probabilities,
+                                      const std::vector<std::string>& characters) {
   const CtcDecoder decoder(characters);
   if (static_cast<std::int64_t>(probabilities.shape(1)) != decoder.class_count()) {
     throw Error(ErrorKind::kInvalidInput, "the classes must be blank, the characters and a space");
@@ -130,20 +136,23 @@ void register_pipeline(nb::module_& m) {
            "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
            "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
-      .def_prop_ro("dt_polys", [](const Page& p) { return p.polygons(nullptr); },
-                   "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
-                   "beyond 32767 pixels).")
+      .def_prop_ro(
+          "dt_polys", [](const Page& p) { return p.polygons(nullptr); },
+          "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
+          "beyond 32767 pixels).")
       .def_prop_ro("dt_scores", &box_scores, "Detection score of each of them.")
-      .def_prop_ro("rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
-                   "Corners of the lines that pass the score threshold, (m, 4, 2).")
+      .def_prop_ro(
+          "rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
+          "Corners of the lines that pass the score threshold, (m, 4, 2).")
       .def_prop_ro("rec_texts", &texts, "What they say.")
       .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
       .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
       .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; });
   nb::class_<Pipeline>(m, "Pipeline", "Detection and recognition, safe to call from any thread.")
-      .def(nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),
-           "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
-           "Raises ModelFormatError when a model is of another kind or does not fit the characters.")
+      .def(
+          nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),
+          "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
+          "Raises ModelFormatError when a model is of another kind or does not fit the characters.")
       .def("run", &run, "image"_a, "params"_a,
            "Reads one (H, W, 3) uint8 BGR page.\n\nRaises InputError or InferenceError.");
   m.def("boxes_from_map", &contour_boxes, "map"_a, "width"_a, "height"_a, "params"_a,

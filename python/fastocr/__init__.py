@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import logging
 
-from fastocr import errors
-from fastocr._core import __version__
+from fastocr import _core, errors
 from fastocr.ocr import PaddleOCR
 from fastocr.results import FailedResult, OCRResult
 
 __all__ = ["FailedResult", "OCRResult", "PaddleOCR", "__version__", "errors"]
+
+__version__ = _core.VERSION
 
 # The application decides what happens to the log; without its handlers nothing is printed.
 logging.getLogger("fastocr").addHandler(logging.NullHandler())

@@ -40,7 +40,7 @@ class FastOCRError(Exception):
 
 
 class InvalidOptionError(FastOCRError, ValueError):
-    """A parameter has a wrong type or value; the message names it, the value and what is allowed."""
+    """A parameter of a wrong type or value; the message names it, the value and what is allowed."""
 
 
 class UnsupportedOptionError(InvalidOptionError):

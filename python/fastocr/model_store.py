@@ -49,6 +49,7 @@ def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFile
     Raises:
         ModelNotFoundError: the directory, a file in it, or any package for the name is missing.
         ModelFormatError: the directory holds another model or a damaged configuration.
+
     """
     if directory is not None:
         return _from_directory(name, Path(directory))

@@ -58,6 +58,7 @@ class PaddleOCR:
         ModelNotFoundError: a model directory or package that is not there.
         ModelFormatError: model files that do not fit.
         EngineUnavailableError: the engine's package is missing or of the wrong version.
+
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class PaddleOCR:
         Raises:
             InputError: a single input that cannot be read (`InputNotFoundError` if it is missing).
             InvalidOptionError: a wrong type or value of a parameter.
+
         """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
         return list(self._results(input, given))
@@ -270,9 +272,9 @@ def _to_result(
 
 
 def _bounding_boxes(polys: Any) -> Any:
-    """Return (n, 4) [x_min, y_min, x_max, y_max] of (n, 4, 2) polygons; a float (0,) array for none.
+    """Return (n, 4) [x_min, y_min, x_max, y_max] of (n, 4, 2) polygons.
 
-    The empty form is the reference's, whose callers may test for it.
+    For no polygons it is a float (0,) array, the reference's form, for which callers may test.
     """
     if not len(polys):
         return np.array([])

@@ -58,7 +58,7 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How networks are run: `threads` CPU threads in `precision`, with the engine's `properties`."""
+    """How networks are run: on `threads` CPU threads, with the engine's own `properties`."""
 
     engine: str
     precision: str
@@ -312,6 +312,7 @@ def check_device(name: str, device: Any) -> None:
     Raises:
         InvalidOptionError: not a device string.
         UnsupportedOptionError: a device that this version has no engine for.
+
     """
     if device is None:
         return
@@ -416,6 +417,7 @@ def parse_constructor(
     Raises:
         InvalidOptionError: an unknown name, a wrong type or value.
         UnsupportedOptionError: a value that this version cannot honour.
+
     """
     given = dict(named)
     _resolve_aliases(given, extra, stacklevel + 1)
@@ -432,6 +434,7 @@ def parse_predict(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidOptionError: a wrong type or value.
         UnsupportedOptionError: a value that this version cannot honour.
+
     """
     for name in (*_SWITCHES, "return_word_box"):
         _check_later(name, given.get(name))

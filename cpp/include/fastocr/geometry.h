@@ -38,8 +38,9 @@ Quad order_corners(const Quad& corners);
 
 // Borders of the connected components (and of their holes) of a binary image.
 struct Contours {
-  std::vector<PointI> points;        // all contours one after the other
-  std::vector<std::size_t> offsets;  // contour k is points[offsets[k]] .. points[offsets[k + 1] - 1]
+  std::vector<PointI> points;  // all contours one after the other
+  std::vector<std::size_t>
+      offsets;  // contour k is points[offsets[k]] .. points[offsets[k + 1] - 1]
 
   std::size_t size() const { return offsets.empty() ? 0 : offsets.size() - 1; }
   std::span<const PointI> operator[](std::size_t k) const {

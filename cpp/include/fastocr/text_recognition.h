@@ -123,7 +123,7 @@ struct LineLayout {
 };
 
 struct LineLayouts {
-  std::vector<LineLayout> lines;                  // in the order of the crops
+  std::vector<LineLayout> lines;                 // in the order of the crops
   std::vector<std::vector<std::size_t>> groups;  // lines that share a width, narrowest group first
 };
 

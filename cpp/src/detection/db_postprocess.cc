@@ -8,8 +8,8 @@
 namespace fastocr {
 namespace {
 
-constexpr float kMinSide = 3;        // of a component, in pixels of the map
-constexpr float kMinGrownSide = 5;   // of a grown box
+constexpr float kMinSide = 3;       // of a component, in pixels of the map
+constexpr float kMinGrownSide = 5;  // of a grown box
 
 float shorter_side(const MinAreaRect& rect) { return std::min(rect.width, rect.height); }
 

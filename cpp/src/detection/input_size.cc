@@ -48,10 +48,9 @@ Size detection_input_size(Size page, const DetectionParams& params) {
                        limit_scale(page, params));
   const double longer = std::max(sides.width, sides.height);
   if (longer > params.max_side_limit) {
-    log(LogLevel::kWarning, "text detection: the side of " +
-                                std::to_string(static_cast<std::int64_t>(longer)) +
-                                " pixels is reduced to max_side_limit=" +
-                                std::to_string(params.max_side_limit));
+    log(LogLevel::kWarning,
+        "text detection: the side of " + std::to_string(static_cast<std::int64_t>(longer)) +
+            " pixels is reduced to max_side_limit=" + std::to_string(params.max_side_limit));
     sides = scaled(sides, params.max_side_limit / longer);
   }
   return {to_step(sides.width), to_step(sides.height)};

@@ -65,9 +65,9 @@ bool clip_segment(int width, int height, PointI& a, PointI& b) {
   return (code_a | code_b) == 0;
 }
 
-// The pixels that cv::fillPoly sets, row by row: the outline drawn as 8-connected lines, and in each
-// row all pixels from the first to the second crossing of an edge. For a convex quad both together
-// are one span a row.
+// The pixels that cv::fillPoly sets, row by row: the outline drawn as 8-connected lines, and in
+// each row all pixels from the first to the second crossing of an edge. For a convex quad both
+// together are one span a row.
 class FilledQuad {
  public:
   FilledQuad(const QuadI& corners, int width, int height)

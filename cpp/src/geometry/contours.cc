@@ -15,8 +15,9 @@ constexpr int kRight = 0, kLeft = 4;
 // States of a pixel in the label image.
 constexpr std::int8_t kBackground = 0;
 constexpr std::int8_t kUnvisited = 1;
-constexpr std::int8_t kBorder = 2;       // on a border that has been followed
-constexpr std::int8_t kRightBorder = -2; // the same, with background to its right: no hole starts here
+constexpr std::int8_t kBorder = 2;  // on a border that has been followed
+constexpr std::int8_t kRightBorder =
+    -2;  // the same, with background to its right: no hole starts here
 
 int opposite(int direction) { return direction ^ 4; }
 
@@ -60,7 +61,8 @@ class BorderFollower {
 
   void scan_row(int y, Contours& found) {
     std::int8_t* row = at(0, y);
-    for (int x = skip_equal(row, 0, width_ + 1); x <= width_; x = skip_equal(row, x + 1, width_ + 1)) {
+    for (int x = skip_equal(row, 0, width_ + 1); x <= width_;
+         x = skip_equal(row, x + 1, width_ + 1)) {
       const std::int8_t here = row[x], left = row[x - 1];
       if (left == kBackground && here == kUnvisited) {
         follow({x, y}, row + x, kLeft, found);
@@ -70,7 +72,8 @@ class BorderFollower {
     }
   }
 
-  // Follows the border that starts at `start`, whose neighbour in direction `outside` is background.
+  // Follows the border that starts at `start`, whose neighbour in direction `outside` is
+  // background.
   void follow(PointI start, std::int8_t* origin, int outside, Contours& found) {
     const int last = find_clockwise(origin, outside);
     if (last < 0) {
@@ -94,8 +97,8 @@ class BorderFollower {
   void trace(PointI point, std::int8_t* origin, int last, Contours& found) {
     const std::int8_t* const before_origin = origin + step_[last];
     std::int8_t* pixel = origin;
-    int back = last;                 // direction to the pixel the trace came from
-    int incoming = opposite(last);   // direction of the last step
+    int back = last;                // direction to the pixel the trace came from
+    int incoming = opposite(last);  // direction of the last step
     for (;;) {
       int d = back;
       bool right_is_background = false;

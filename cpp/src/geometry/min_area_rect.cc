@@ -28,7 +28,9 @@ std::vector<Indexed> sorted_distinct(std::span<const PointF> input) {
   points.reserve(input.size());
   for (const PointF& p : input) points.push_back({p, points.size()});
   std::stable_sort(points.begin(), points.end(), before);
-  const auto same = [](const Indexed& a, const Indexed& b) { return !before(a, b) && !before(b, a); };
+  const auto same = [](const Indexed& a, const Indexed& b) {
+    return !before(a, b) && !before(b, a);
+  };
   points.erase(std::unique(points.begin(), points.end(), same), points.end());
   return points;
 }
@@ -181,8 +183,8 @@ class Calipers {
     r.center = {corner.x + (side.x + other.x) * 0.5F, corner.y + (side.y + other.y) * 0.5F};
     r.width = length(side);
     r.height = length(other);
-    r.radians = static_cast<float>(
-        std::atan2(static_cast<double>(side.y), static_cast<double>(side.x)));
+    r.radians =
+        static_cast<float>(std::atan2(static_cast<double>(side.y), static_cast<double>(side.x)));
     return r;
   }
 

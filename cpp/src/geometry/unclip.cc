@@ -49,8 +49,8 @@ int round_half_away(double value) {
   return static_cast<int>(value < 0 ? value - 0.5 : value + 0.5);
 }
 
-// Polygon offsetting with round joins after the Clipper library (A. Johnson, version 6): an arc is a
-// chain of chords that stay within a quarter of a unit of the circle.
+// Polygon offsetting with round joins after the Clipper library (A. Johnson, version 6): an arc is
+// a chain of chords that stay within a quarter of a unit of the circle.
 class RoundOffset {
  public:
   explicit RoundOffset(double delta) : delta_(delta) {

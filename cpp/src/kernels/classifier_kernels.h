@@ -114,9 +114,13 @@ inline Floats exp_not_positive(Floats x) {
   const Floats t = larger(x, lowest) * kLog2E;
   const Floats rounded = t + kMagic;
   const Floats f = t - (rounded - kMagic);
-  constexpr float kTerms[] = {1.5403530393381609e-4F, 1.3333558146428443e-3F,
-                              9.6181291076284772e-3F, 5.5504108664821580e-2F,
-                              2.4022650695910071e-1F, 6.9314718055994531e-1F, 1.0F};
+  constexpr float kTerms[] = {1.5403530393381609e-4F,
+                              1.3333558146428443e-3F,
+                              9.6181291076284772e-3F,
+                              5.5504108664821580e-2F,
+                              2.4022650695910071e-1F,
+                              6.9314718055994531e-1F,
+                              1.0F};
   Floats p = Floats{} + kTerms[0];
   for (int i = 1; i < 7; ++i) p = multiply_add(p, f, Floats{} + kTerms[i]);
   Ints bits, exponent;

@@ -17,14 +17,14 @@ inline constexpr int kClassBlock = 64;
 inline constexpr int kQuantizedGroup = 4;  // features that one 8-bit instruction takes at once
 
 struct PackedClassifier {
-  int features = 0;                  // a multiple of kQuantizedGroup
+  int features = 0;  // a multiple of kQuantizedGroup
   int blocks = 0;
-  const float* weights = nullptr;    // [block][feature][class]
-  const float* bias = nullptr;       // [block][class]
+  const float* weights = nullptr;  // [block][feature][class]
+  const float* bias = nullptr;     // [block][class]
   // The weights as 8-bit integers: weight = quantized * scale[class].
-  const std::int8_t* quantized = nullptr;       // [block][feature / 4][class][4]
-  const float* scale = nullptr;                 // [block][class]
-  const std::int32_t* minus_offset = nullptr;   // [block][class]: -128 * sum of quantized
+  const std::int8_t* quantized = nullptr;      // [block][feature / 4][class][4]
+  const float* scale = nullptr;                // [block][class]
+  const std::int32_t* minus_offset = nullptr;  // [block][class]: -128 * sum of quantized
 };
 
 // A row of features as 8-bit integers: feature = (quantized - 128) * scale.

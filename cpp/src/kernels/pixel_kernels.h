@@ -49,7 +49,8 @@ void resize_row(const u8* source, int source_width, const i32* index, const i16*
     const u8* p = source + kBgr * index[x];
     const u8* q = source + kBgr * right;
     for (int c = 0; c < kBgr; ++c) {
-      out[kBgr * x + c] = static_cast<i16>((p[c] * weights[2 * x] + q[c] * weights[2 * x + 1]) >> 4);
+      out[kBgr * x + c] =
+          static_cast<i16>((p[c] * weights[2 * x] + q[c] * weights[2 * x + 1]) >> 4);
     }
   }
 }
@@ -216,8 +217,8 @@ inline u8 saturate(int value) {
 constexpr int kTaps = 4;
 constexpr int kWeightBits = 15;
 
-void warp_pixel(const u8* source, int source_width, int source_height, std::ptrdiff_t stride, int sx,
-                int sy, const i16* weights, u8* out) {
+void warp_pixel(const u8* source, int source_width, int source_height, std::ptrdiff_t stride,
+                int sx, int sy, const i16* weights, u8* out) {
   int sums[kBgr] = {};
   for (int j = 0; j < kTaps; ++j) {
     const u8* row = source + clamp_index(sy + j, source_height) * stride;
@@ -234,17 +235,15 @@ void warp_pixel(const u8* source, int source_width, int source_height, std::ptrd
 #if defined(__AVX2__)
 // The same for taps that lie inside of the source; writes four bytes.
 inline i32 warp_inner_pixel(const u8* top_left, std::ptrdiff_t stride, const i16* weights) {
-  const __m128i blue_green =
-      _mm_setr_epi8(0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10, -1);
+  const __m128i blue_green = _mm_setr_epi8(0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10, -1);
   const __m128i red = _mm_setr_epi8(2, -1, 5, -1, 8, -1, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   __m128i blue_green_sum = _mm_setzero_si128(), red_sum = _mm_setzero_si128();
   for (int j = 0; j < kTaps; ++j) {
-    const __m128i pixels =
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(top_left + j * stride));
+    const __m128i pixels = _mm_loadu_si128(reinterpret_cast<const __m128i*>(top_left + j * stride));
     const __m128i half = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(weights + kTaps * j));
     const __m128i weight = _mm_unpacklo_epi64(half, half);
-    blue_green_sum = _mm_add_epi32(
-        blue_green_sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, blue_green), weight));
+    blue_green_sum =
+        _mm_add_epi32(blue_green_sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, blue_green), weight));
     red_sum = _mm_add_epi32(red_sum, _mm_madd_epi16(_mm_shuffle_epi8(pixels, red), weight));
   }
   const __m128i rounding = _mm_set1_epi32(1 << (kWeightBits - 1));
@@ -304,7 +303,8 @@ inline float largest(const float* values, int count) {
     for (i = 64; i + 64 <= count; i += 64) {
       for (int k = 0; k < 4; ++k) m[k] = _mm512_max_ps(m[k], _mm512_loadu_ps(values + i + 16 * k));
     }
-    best = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(m[0], m[1]), _mm512_max_ps(m[2], m[3])));
+    best =
+        _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(m[0], m[1]), _mm512_max_ps(m[2], m[3])));
   }
 #elif defined(__AVX2__)
   if (count >= 32) {

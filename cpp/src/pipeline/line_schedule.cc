@@ -14,9 +14,9 @@ int LineSchedule::choose_group(int worker) {
   const int current = group_of_worker_[worker];
   if (current != kNone && !groups_[current].empty()) return current;
   if (untouched_ > 0) return --untouched_;
-  const auto fullest = std::max_element(
-      groups_.begin(), groups_.end(),
-      [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  const auto fullest =
+      std::max_element(groups_.begin(), groups_.end(),
+                       [](const auto& a, const auto& b) { return a.size() < b.size(); });
   if (fullest == groups_.end() || fullest->empty()) return kNone;
   return static_cast<int>(fullest - groups_.begin());
 }

@@ -52,8 +52,8 @@ class RecognitionWork final : public Work {
 
   std::optional<std::size_t> claim(int worker) override { return schedule_.next(worker); }
   void execute(int worker, std::size_t line) override {
-    texts_[line] = recognizers_[worker]->recognize(page_, crops_[line], layouts_.lines[line],
-                                                   params_);
+    texts_[line] =
+        recognizers_[worker]->recognize(page_, crops_[line], layouts_.lines[line], params_);
   }
 
   std::vector<RecognizedText> take_texts() { return std::move(texts_); }
@@ -82,9 +82,9 @@ class Pipeline::Impl {
   Impl(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
        std::vector<std::string> characters, int workers)
       : detector_(std::move(detection)),
-        recognizers_(make_recognizers(std::make_shared<const RecognitionModel>(
-                                          std::move(recognition), std::move(characters)),
-                                      workers)),
+        recognizers_(make_recognizers(
+            std::make_shared<const RecognitionModel>(std::move(recognition), std::move(characters)),
+            workers)),
         detection_pool_(1),
         recognition_pool_(workers) {}
 

@@ -117,10 +117,10 @@ struct CtcHead::Scores::State {
   std::shared_ptr<const CtcHead> head;
   const kernels::KernelTable* kernel = nullptr;
   int steps = 0;
-  std::vector<float> rows;               // steps x padded features
-  std::vector<float> maxima;             // steps x blocks, approximate
-  std::vector<float> bounds;             // how far from the truth, a step
-  std::vector<std::uint8_t> quantized;   // steps x padded features
+  std::vector<float> rows;              // steps x padded features
+  std::vector<float> maxima;            // steps x blocks, approximate
+  std::vector<float> bounds;            // how far from the truth, a step
+  std::vector<std::uint8_t> quantized;  // steps x padded features
   std::vector<kernels::QuantizedRow> quantized_rows;
   float block[kClassBlock];
   float best_score = 0;

@@ -35,9 +35,9 @@ LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionPa
   LineLayouts result;
   result.lines.reserve(crops.size());
   for (const LineCrop& crop : crops) {
-    result.lines.push_back(params.input_size ? LineLayout{params.input_size->width,
-                                                          params.input_size->width}
-                                             : single_layout(crop.aspect_ratio()));
+    result.lines.push_back(params.input_size
+                               ? LineLayout{params.input_size->width, params.input_size->width}
+                               : single_layout(crop.aspect_ratio()));
   }
   const auto order = by_aspect_ratio(crops);
   const auto size = static_cast<std::ptrdiff_t>(std::max(params.batch_size, 1));

@@ -20,10 +20,10 @@ void check_tensors(const Model& model) {
 
 void check_classes(std::int64_t classes, const CtcDecoder& decoder) {
   if (classes == decoder.class_count()) return;
-  throw Error(ErrorKind::kModelFormat,
-              "the text recognition model has " + std::to_string(classes) +
-                  " classes, its dictionary makes " + std::to_string(decoder.class_count()) +
-                  " with blank and space");
+  throw Error(ErrorKind::kModelFormat, "the text recognition model has " + std::to_string(classes) +
+                                           " classes, its dictionary makes " +
+                                           std::to_string(decoder.class_count()) +
+                                           " with blank and space");
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ class Work {
   std::exception_ptr error_;
 };
 
-// Threads that live as long as the pool. Callers on any number of threads hand in work and wait; the
-// workers serve all open works in turn, an item at a time, so that a large page does not hold up a
-// small one.
+// Threads that live as long as the pool. Callers on any number of threads hand in work and wait;
+// the workers serve all open works in turn, an item at a time, so that a large page does not hold
+// up a small one.
 class WorkerPool {
  public:
   explicit WorkerPool(int workers);

@@ -22,6 +22,7 @@ def load(name: str) -> _core.Engine:
         EngineUnavailableError: its package is missing or of another version than the one it was
             built for, or a library cannot be loaded.
         InvalidOptionError: there is no engine of this name.
+
     """
     requirements = _core.engine_requirements(name)
     _core.set_log_callback(_log.log)
@@ -36,7 +37,7 @@ def load(name: str) -> _core.Engine:
 
 
 def _find_library(requirements: _core.EngineRequirements) -> Path:
-    """Return the package's library, wherever it lies on ``sys.path``; the package is not imported."""
+    """Return the library, wherever the package lies on ``sys.path``; it is not imported."""
     spec = importlib.util.find_spec(requirements.package)
     remedy = f"pip install {requirements.package}=={requirements.version}"
     if spec is None or not spec.submodule_search_locations:

@@ -20,8 +20,7 @@ std::shared_ptr<ov::Node> only_product_with_input(const std::shared_ptr<ov::Node
   const auto uses = node->output(0).get_target_inputs();
   if (uses.size() != 1) return nullptr;
   const auto& use = *uses.begin();
-  const auto multiply =
-      ov::as_type_ptr<ov::op::v1::Multiply>(use.get_node()->shared_from_this());
+  const auto multiply = ov::as_type_ptr<ov::op::v1::Multiply>(use.get_node()->shared_from_this());
   if (!multiply) return nullptr;
   return multiply->input_value(1 - use.get_index()) == node->input_value(0) ? multiply : nullptr;
 }
@@ -87,8 +86,7 @@ std::vector<float> row_major_weights(const ov::op::v0::Constant& constant, bool 
 
 }  // namespace
 
-std::shared_ptr<const LinearClassifier> detach_classifier(
-    const std::shared_ptr<ov::Model>& model) {
+std::shared_ptr<const LinearClassifier> detach_classifier(const std::shared_ptr<ov::Model>& model) {
   const auto softmax = final_softmax(*model);
   if (!softmax) return nullptr;
   const auto add = ov::as_type_ptr<ov::op::v1::Add>(softmax->get_input_node_shared_ptr(0));

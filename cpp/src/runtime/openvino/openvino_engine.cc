@@ -119,8 +119,9 @@ class OpenVinoEngine final : public Engine {
       throw Error(ErrorKind::kModelFormat, "OpenVINO cannot read " + path + ": " + error.what());
     }
     if (model->inputs().size() != 1 || model->outputs().size() != 1) {
-      throw Error(ErrorKind::kModelFormat, path + ": a network with one input and one output is "
-                                                  "expected, this one has " +
+      throw Error(ErrorKind::kModelFormat, path +
+                                               ": a network with one input and one output is "
+                                               "expected, this one has " +
                                                std::to_string(model->inputs().size()) + " and " +
                                                std::to_string(model->outputs().size()));
     }
