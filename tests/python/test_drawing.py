@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from fastocr import fonts
 from fastocr.drawing import draw_ocr
 from fastocr.errors import UnsupportedOptionError

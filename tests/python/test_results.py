@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from fastocr.errors import InputError, InputNotFoundError
 from fastocr.fonts import default_font
 from fastocr.results import FailedResult, OCRResult
-from PIL import Image
 
 BOX = np.array([[10, 10], [110, 10], [110, 40], [10, 40]], np.int16)
 
