@@ -137,13 +137,13 @@ void register_pipeline(nb::module_& m) {
            "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(
-          "dt_polys", [](const Page& p) { return p.polygons(nullptr); },
+          "dt_polys", [](const Page& p) { return p.polygons(nullptr); }, nb::rv_policy::move,
           "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
           "beyond 32767 pixels).")
       .def_prop_ro("dt_scores", &box_scores, "Detection score of each of them.")
       .def_prop_ro(
           "rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
-          "Corners of the lines that pass the score threshold, (m, 4, 2).")
+          nb::rv_policy::move, "Corners of the lines that pass the score threshold, (m, 4, 2).")
       .def_prop_ro("rec_texts", &texts, "What they say.")
       .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
       .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
