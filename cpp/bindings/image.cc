@@ -78,18 +78,18 @@ Array<std::uint8_t> crop(const ImageArray& image, const IntQuadArray& quad) {
 }  // namespace
 
 void register_image(nb::module_& m) {
-  m.def("resize_bilinear", &resize, "image"_a, "width"_a, "height"_a,
+  m.def("resize_bilinear", &resize, "image"_a.noconvert(), "width"_a, "height"_a,
         "Bilinear resize of a (H, W, 3) uint8 image, equal to cv2.resize with INTER_LINEAR.\n\n"
         "Raises InputError for an empty image or size.");
-  m.def("normalize", &normalize, "image"_a, "kind"_a,
+  m.def("normalize", &normalize, "image"_a.noconvert(), "kind"_a,
         "A (H, W, 3) uint8 BGR image as (3, H, W) float32 network input; kind is 'detection' "
         "(ImageNet statistics) or 'recognition' (values in [-1, 1]).");
-  m.def("warp_perspective", &warp, "image"_a, "matrix"_a, "width"_a, "height"_a,
+  m.def("warp_perspective", &warp, "image"_a.noconvert(), "matrix"_a, "width"_a, "height"_a,
         "Bicubic warp with replicated border; `matrix` (3, 3) float64 maps result pixels to pixels "
         "of the (H, W, 3) uint8 image.");
-  m.def("rotate_quarter_turns", &rotate, "image"_a, "turns"_a,
-        "The image turned counter-clockwise by 0 to 3 quarter turns.");
-  m.def("crop_quad", &crop, "image"_a, "quad"_a,
+  m.def("rotate_quarter_turns", &rotate, "image"_a.noconvert(), "turns"_a,
+        "The image turned counter-clockwise by quarter turns.");
+  m.def("crop_quad", &crop, "image"_a.noconvert(), "quad"_a,
         "The upright image of a text line: the rectangle around `quad` ((4, 2) int32), turned by "
         "90 degrees counter-clockwise when it is at least 1.5 times as tall as wide.");
 }

@@ -153,7 +153,7 @@ void register_pipeline(nb::module_& m) {
           nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),
           "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
           "Raises ModelFormatError when a model is of another kind or does not fit the characters.")
-      .def("run", &run, "image"_a, "params"_a,
+      .def("run", &run, "image"_a.noconvert(), "params"_a,
            "Reads one (H, W, 3) uint8 BGR page.\n\nRaises InputError or InferenceError.");
   m.def("boxes_from_map", &contour_boxes, "map"_a, "width"_a, "height"_a, "params"_a,
         "Boxes (n, 4, 2) int32 of a (H, W) float32 probability map, on a page of width x height, "

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from fastocr.errors import FastOCRError, InvalidOptionError
+from fastocr.options import ALIASES
 
 __all__ = ["main"]
 
@@ -78,7 +79,8 @@ class _Option:
 
 
 _BY_LANGUAGE = "by --lang and --ocr_version"
-_INSTALLED = "the installed or downloaded model"
+_INSTALLED = "the installed model"
+_LATER = " (not supported yet)."
 
 _OPTIONS: dict[str, tuple[_Option, ...]] = {
     "text detection": (
@@ -99,72 +101,69 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
     ),
     "text recognition": (
         _Option("text_rec_score_thresh", "float", "0.0", "Lines with a lower score are left out."),
-        _Option("text_recognition_batch_size", "int", "1", "Lines recognised together."),
+        _Option(
+            "text_recognition_batch_size", "int", "6", "Lines that share one network input width."
+        ),
         _Option(
             "text_rec_input_shape", "3 ints", "not fixed", "Scale every line to this model input."
         ),
-        _Option("return_word_box", "bool", "false", "Also return the box of each word."),
+        _Option("return_word_box", "bool", "false", "Also return the box of each word" + _LATER),
     ),
     "models": (
-        _Option("lang", "string", "ch", "Language of the text, such as ch, en, japan or french."),
-        _Option("ocr_version", "string", "PP-OCRv5", "PP-OCRv3, PP-OCRv4, PP-OCRv5 or PP-OCRv6."),
+        _Option("lang", "string", "ch", "Language of the text: ch."),
+        _Option("ocr_version", "string", "PP-OCRv5", "Model family: PP-OCRv5."),
         _Option("text_detection_model_name", "string", _BY_LANGUAGE, "Text detection model."),
         _Option("text_detection_model_dir", "path", _INSTALLED, "Directory of that model."),
         _Option("text_recognition_model_name", "string", _BY_LANGUAGE, "Text recognition model."),
         _Option("text_recognition_model_dir", "path", _INSTALLED, "Directory of that model."),
-        _Option("use_doc_orientation_classify", "bool", "true", "Turn the page upright first."),
+        _Option(
+            "use_doc_orientation_classify", "bool", "false", "Turn the page upright first" + _LATER
+        ),
         _Option(
             "doc_orientation_classify_model_name",
             "string",
-            "PP-LCNet_x1_0_doc_ori",
-            "Page orientation model.",
+            "none",
+            "Page orientation model" + _LATER,
         ),
         _Option(
-            "doc_orientation_classify_model_dir", "path", _INSTALLED, "Directory of that model."
+            "doc_orientation_classify_model_dir", "path", "none", "Directory of that model" + _LATER
         ),
-        _Option("use_doc_unwarping", "bool", "true", "Flatten a bent or tilted page first."),
-        _Option("doc_unwarping_model_name", "string", "UVDoc", "Page flattening model."),
-        _Option("doc_unwarping_model_dir", "path", _INSTALLED, "Directory of that model."),
-        _Option("use_textline_orientation", "bool", "true", "Turn upside-down lines."),
+        _Option(
+            "use_doc_unwarping", "bool", "false", "Flatten a bent or tilted page first" + _LATER
+        ),
+        _Option("doc_unwarping_model_name", "string", "none", "Page flattening model" + _LATER),
+        _Option("doc_unwarping_model_dir", "path", "none", "Directory of that model" + _LATER),
+        _Option("use_textline_orientation", "bool", "false", "Turn upside-down lines" + _LATER),
         _Option(
             "textline_orientation_model_name",
             "string",
-            "PP-LCNet_x1_0_textline_ori",
-            "Line orientation model.",
+            "none",
+            "Line orientation model" + _LATER,
         ),
-        _Option("textline_orientation_model_dir", "path", _INSTALLED, "Directory of that model."),
-        _Option("textline_orientation_batch_size", "int", "1", "Lines classified together."),
-        _Option("paddlex_config", "file", "built in", "Pipeline configuration in YAML."),
+        _Option(
+            "textline_orientation_model_dir", "path", "none", "Directory of that model" + _LATER
+        ),
+        _Option(
+            "textline_orientation_batch_size", "int", "none", "Lines classified together" + _LATER
+        ),
+        _Option("paddlex_config", "file", "none", "Pipeline configuration in YAML" + _LATER),
     ),
     "engine": (
+        _Option("device", "string", "cpu", "cpu; other devices are not supported yet."),
+        _Option("engine", "string", "auto", "Inference engine: auto or openvino."),
+        _Option("enable_hpi", "bool", "false", "Let the fastest configuration be chosen" + _LATER),
+        _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU" + _LATER),
         _Option(
-            "device", "string", "first usable GPU, else cpu", "cpu, gpu, gpu:0, or gpu:0,1 for two."
+            "min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT: 3 only."
         ),
-        _Option("engine", "string", "auto", "Inference engine: auto, openvino or paddle."),
-        _Option("enable_hpi", "bool", "false", "Let the fastest configuration be chosen."),
-        _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU."),
-        _Option("min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT."),
-        _Option("precision", "string", "fp32", "Precision of the computation, such as fp16."),
-        _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN) on a CPU."),
-        _Option("mkldnn_cache_capacity", "int", "10", "Input shapes that oneDNN remembers."),
-        _Option("cpu_threads", "int", "chosen by the engine", "Threads of the engine on a CPU."),
-        _Option("enable_cinn", "bool", "false", "Use the CINN compiler of Paddle."),
+        _Option("precision", "string", "fp32", "fp32; bf16 or fp16 where the CPU has it."),
+        _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN) on a CPU: true only."),
+        _Option(
+            "mkldnn_cache_capacity", "int", "none", "Input shapes that oneDNN remembers" + _LATER
+        ),
+        _Option("cpu_threads", "int", "all usable CPUs", "Threads of the engine."),
+        _Option("enable_cinn", "bool", "false", "Use the CINN compiler of Paddle" + _LATER),
     ),
-}
-
-# Old name to new name; passed on under the old name, so that the constructor warns.
-_DEPRECATED = {
-    "det_model_dir": "text_detection_model_dir",
-    "det_limit_side_len": "text_det_limit_side_len",
-    "det_limit_type": "text_det_limit_type",
-    "det_db_thresh": "text_det_thresh",
-    "det_db_box_thresh": "text_det_box_thresh",
-    "det_db_unclip_ratio": "text_det_unclip_ratio",
-    "rec_model_dir": "text_recognition_model_dir",
-    "rec_batch_num": "text_recognition_batch_size",
-    "use_angle_cls": "use_textline_orientation",
-    "cls_model_dir": "textline_orientation_model_dir",
-    "cls_batch_num": "textline_orientation_batch_size",
 }
 
 
@@ -173,7 +172,8 @@ def _all_options() -> dict[str, tuple[_Option, ...]]:
     current = {option.name: option for group in _OPTIONS.values() for option in group}
     deprecated = (
         _Option(old, current[new].type, current[new].default, f"Use --{new} instead.")
-        for old, new in _DEPRECATED.items()
+        # Passed on under the old name, so that the constructor warns.
+        for old, new in ALIASES.items()
     )
     return {**_OPTIONS, "deprecated": tuple(deprecated)}
 

@@ -74,7 +74,10 @@ def _from_directory(name: str, directory: Path) -> ModelFiles:
             f"pass the matching *_model_name parameter"
         )
     return ModelFiles(
-        name, _model_file(directory), _characters(config), _max_candidates(config, config_path)
+        name,
+        _model_file(directory),
+        _characters(config, config_path),
+        _max_candidates(config, config_path),
     )
 
 
@@ -106,9 +109,13 @@ def _entry(config: dict[str, Any], section: str, key: str) -> Any:
     return values.get(key) if isinstance(values, dict) else None
 
 
-def _characters(config: dict[str, Any]) -> tuple[str, ...] | None:
+def _characters(config: dict[str, Any], path: Path) -> tuple[str, ...] | None:
     entries = _entry(config, "PostProcess", "character_dict")
-    return tuple(entries) if entries else None
+    if not entries:
+        return None
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ModelFormatError(f"{path}: character_dict is not a list of characters")
+    return tuple(entries)
 
 
 def _max_candidates(config: dict[str, Any], path: Path) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastocr import _core, engines, inputs, model_store, options
-from fastocr.errors import FastOCRError, ModelFormatError
+from fastocr.errors import FastOCRError, InferenceError, InputError, ModelFormatError
 from fastocr.fonts import default_font
 from fastocr.results import FailedResult, OCRResult
 
@@ -199,7 +199,7 @@ class PaddleOCR:
                     assert page.error is not None
                     raise page.error
                 result = pipeline.run(page.image, params)
-            except FastOCRError as error:
+            except (InputError, InferenceError) as error:
                 if not keeps_errors and page.page_index is None:
                     raise
                 yield FailedResult(page.input_path, page.page_index, error)

@@ -143,7 +143,10 @@ def _number(minimum: float, exclusive: bool = False) -> Check:
         allowed = f"a number {'greater than' if exclusive else 'of at least'} {minimum:g}"
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             _reject(name, value, allowed)
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if not math.isfinite(number) or number < minimum or (exclusive and number == minimum):
             _reject(name, value, allowed)
         return number
@@ -172,25 +175,31 @@ def _path(name: str, value: Any) -> str:
     return os.fsdecode(value)
 
 
-def _input_shape(height_step: int) -> Check:
+_MAX_SIDE = 32768  # of a network input; beyond it memory ends before the range of int
+
+
+def _input_shape(allowed: str, fits: Callable[[int, int], bool]) -> Check:
     def check(name: str, value: Any) -> tuple[int, int, int]:
-        allowed = f"(3, height, width) with a height that is a multiple of {height_step}"
         try:
             channels, height, width = (operator.index(side) for side in value)
         except (TypeError, ValueError):
             _reject(name, value, allowed)
-        if channels != 3 or height < 1 or width < 1 or height % height_step:
+        if channels != 3 or max(height, width) > _MAX_SIDE or not fits(height, width):
             _reject(name, value, allowed)
         return channels, height, width
 
     return check
 
 
-def _detection_shape(name: str, value: Any) -> tuple[int, int, int]:
-    shape: tuple[int, int, int] = _input_shape(32)(name, value)
-    if shape[2] % 32:
-        _reject(name, value, "(3, height, width) with sides that are multiples of 32")
-    return shape
+_detection_shape = _input_shape(
+    f"(3, height, width) with sides that are multiples of 32, from 32 to {_MAX_SIDE},",
+    lambda height, width: min(height, width) >= 32 and height % 32 == 0 and width % 32 == 0,
+)
+# Narrower than 8 columns the networks have no time step left.
+_recognition_shape = _input_shape(
+    f"(3, 48, width) with a width from 8 to {_MAX_SIDE}",
+    lambda height, width: height == 48 and width >= 8,
+)
 
 
 _PAGE_CHECKS: dict[str, Check] = {
@@ -201,7 +210,7 @@ _PAGE_CHECKS: dict[str, Check] = {
     "text_det_unclip_ratio": _number(0, exclusive=True),
     "text_det_input_shape": _detection_shape,
     "text_rec_score_thresh": _number(0),
-    "text_rec_input_shape": _input_shape(48),
+    "text_rec_input_shape": _recognition_shape,
     "text_recognition_batch_size": _integer(1),
 }
 
@@ -321,7 +330,7 @@ def check_device(name: str, device: Any) -> None:
     if kind not in DEVICE_TYPES:
         _reject(name, device, f"one of {', '.join(DEVICE_TYPES)}, optionally with ':' and an id")
     if kind == "cpu" and ":" in device:
-        _reject(name, device, "no device id for CPUs: 'cpu'")
+        _reject(name, device, "'cpu' with no device id")
     if ":" in device and not all(part.isdigit() for part in ids.split(",")):
         _reject(name, device, "device ids that are whole numbers, for example 'gpu:0'")
     if kind != "cpu":
@@ -353,10 +362,10 @@ def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
         _reject("engine_config", config, "a dictionary with string keys")
     buckets = [key for key in config if key in (*_core.engine_names(), *REFERENCE_ENGINES)]
     if buckets and len(buckets) != len(config):
-        _reject("engine_config", config, "settings either flat or by engine name, not both")
+        _reject("engine_config", config, "a dictionary of settings, flat or by engine name,")
     settings = config.get(engine, {}) if buckets else config
-    if not isinstance(settings, Mapping):
-        _reject("engine_config", config, f"a dictionary under {engine!r}")
+    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+        _reject("engine_config", config, f"a dictionary with string keys under {engine!r}")
     return {key: _property_text(value) for key, value in settings.items()}
 
 
@@ -414,16 +423,18 @@ def parse_constructor(
 ) -> tuple[ModelChoice, ModelChoice, EngineOptions, PageOptions]:
     """Check the constructor's arguments: `named` by signature, `extra` beyond it.
 
+    `stacklevel` says whom warnings blame, counted from the caller as in `warnings.warn`.
+
     Raises:
         InvalidOptionError: an unknown name, a wrong type or value.
         UnsupportedOptionError: a value that this version cannot honour.
 
     """
     given = dict(named)
-    _resolve_aliases(given, extra, stacklevel + 1)
+    _resolve_aliases(given, extra, stacklevel + 2)
     for name in _LATER:
         _check_later(name, given.get(name))
-    detection, recognition = _models(given, stacklevel + 1)
+    detection, recognition = _models(given, stacklevel + 2)
     page = PageOptions().updated(_page_values(given))
     return detection, recognition, _engine_options(given), page
 

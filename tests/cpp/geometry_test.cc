@@ -224,5 +224,11 @@ TEST_CASE("boxes of random maps lie on the page") {
   CHECK(boxes > 100);
 }
 
+TEST_CASE("a ratio that grows a quad beyond any image gives no polygon") {
+  const Quad quad{PointF{10, 10}, PointF{110, 10}, PointF{110, 40}, PointF{10, 40}};
+  CHECK(unclip_quad(quad, 1e12).empty());
+  CHECK(unclip_quad(quad, 1e300).empty());
+}
+
 }  // namespace
 }  // namespace fastocr

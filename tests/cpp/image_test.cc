@@ -155,5 +155,24 @@ TEST_CASE("positions beyond every number range repeat the border") {
   });
 }
 
+TEST_CASE("quarter turns are taken modulo four") {
+  std::mt19937 random(21);
+  const TestPage page = TestPage::noise(random, 2, 5);
+  Image once, again;
+  rotate_quarter_turns(page.view(), 1, once);
+  for (const int turns : {5, -3}) {
+    rotate_quarter_turns(page.view(), turns, again);
+    REQUIRE(again.width() == once.width());
+    CHECK(std::equal(once.row(0), once.row(0) + 30, again.row(0)));
+  }
+}
+
+TEST_CASE("an empty image cannot be warped") {
+  Image result;
+  const Homography identity{1, 0, 0, 0, 1, 0, 0, 0, 1};
+  CHECK(testing::thrown_kind([&] { warp_perspective({}, identity, 2, 2, result); }) ==
+        ErrorKind::kInvalidInput);
+}
+
 }  // namespace
 }  // namespace fastocr

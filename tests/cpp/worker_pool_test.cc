@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "testing.h"
+
 namespace fastocr {
 namespace {
 
@@ -241,6 +243,11 @@ TEST_CASE("a pool ends while it is idle, used or not") {
     CountingWork work(4);
     used.run(work);
   }
+}
+
+TEST_CASE("a pool without workers is refused: nobody would ever do its work") {
+  CHECK(testing::thrown_kind([] { WorkerPool pool(0); }) == ErrorKind::kInvalidOption);
+  CHECK(testing::thrown_kind([] { WorkerPool pool(-1); }) == ErrorKind::kInvalidOption);
 }
 
 }  // namespace

@@ -222,7 +222,7 @@ def test_wrong_values_at_predict(ocr: PaddleOCR, name: str, value: Any, allowed:
         ("cpu_threads", 1),
         ("text_det_input_shape", [3, 64, 96]),
         ("text_det_input_shape", np.array([3, 64, 96])),
-        ("text_rec_input_shape", (3, 48, 1)),
+        ("text_rec_input_shape", (3, 48, 8)),
         ("text_detection_model_dir", Path("somewhere")),
         ("engine_config", {}),
         ("engine_config", {"openvino": {}}),

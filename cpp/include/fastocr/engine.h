@@ -59,6 +59,8 @@ class Model {
   virtual std::unique_ptr<Request> create_request() = 0;
   virtual Shape input_shape() const = 0;
   virtual Shape output_shape() const = 0;
+  // The file it was loaded from, for messages.
+  virtual std::string path() const { return "model"; }
   // The classifier that was left out of the network; null when the network is whole.
   virtual std::shared_ptr<const LinearClassifier> classifier() const { return nullptr; }
 };

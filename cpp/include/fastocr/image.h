@@ -72,7 +72,7 @@ struct Normalization {
 void normalize_to_planes(const ImageView& source, const Normalization& normalization,
                          int plane_width, float* planes);
 
-// Exact quarter turns counter-clockwise: `turns` in 0..3.
+// Exact quarter turns counter-clockwise; `turns` is taken modulo 4.
 void rotate_quarter_turns(const ImageView& source, int turns, Image& result);
 
 // Row-major 3x3 matrix that maps result pixels to source pixels in homogeneous coordinates.
@@ -80,7 +80,8 @@ using Homography = std::array<double, 9>;
 
 // Perspective warp with bicubic interpolation (A = -0.75) and replicated border to a result of
 // `width` x `height`. Source positions are rounded to 1/32 pixel and weights to 1/32768, like
-// OpenCV's warpPerspective with INTER_CUBIC and BORDER_REPLICATE.
+// OpenCV's warpPerspective with INTER_CUBIC and BORDER_REPLICATE. Throws Error(kInvalidInput) for
+// an empty source.
 void warp_perspective(const ImageView& source, const Homography& result_to_source, int width,
                       int height, Image& result);
 

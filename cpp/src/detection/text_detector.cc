@@ -17,7 +17,8 @@ void check_tensors(const Model& model) {
   const bool output_fits = output.empty() || (output.size() == 4 && fits(output[1], 1));
   if (!input_fits || !output_fits) {
     throw Error(ErrorKind::kModelFormat,
-                "not a text detection model: it does not map (1, 3, H, W) to (1, 1, H, W)");
+                model.path() +
+                    ": not a text detection model: it does not map (1, 3, H, W) to (1, 1, H, W)");
   }
 }
 
@@ -36,9 +37,9 @@ ImageView padded(const ImageView& page, Image& canvas) {
 
 }  // namespace
 
-TextDetector::TextDetector(std::shared_ptr<Model> model)
-    : model_(std::move(model)), request_(model_->create_request()) {
+TextDetector::TextDetector(std::shared_ptr<Model> model) : model_(std::move(model)) {
   check_tensors(*model_);
+  request_ = model_->create_request();
 }
 
 TextDetector::~TextDetector() = default;

@@ -28,11 +28,16 @@ double polygon_perimeter(const Quad& quad) {
   return total;
 }
 
+int truncated(float value) {
+  constexpr float kFar = 1e8F;
+  return static_cast<int>(std::clamp(value, -kFar, kFar));
+}
+
 // Truncated corners without consecutive duplicates, turned so that growing moves edges outwards.
 std::vector<PointI> integer_polygon(const Quad& quad) {
   std::vector<PointI> points;
   for (const PointF& p : quad) {
-    const PointI point{static_cast<int>(p.x), static_cast<int>(p.y)};
+    const PointI point{truncated(p.x), truncated(p.y)};
     if (points.empty() || !(points.back() == point)) points.push_back(point);
   }
   while (points.size() > 1 && points.front() == points.back()) points.pop_back();
@@ -117,7 +122,9 @@ std::vector<PointI> unclip_quad(const Quad& quad, double ratio) {
   if (!(perimeter > 0)) return {};
   const double delta = polygon_area(quad) * ratio / perimeter;
   const std::vector<PointI> polygon = integer_polygon(quad);
-  if (polygon.size() < 3 || !(delta > 0)) return {};
+  // Beyond any image, and where coordinates would leave the range of int.
+  constexpr double kLargestDelta = 1e7;
+  if (polygon.size() < 3 || !(delta > 0) || delta > kLargestDelta) return {};
   return RoundOffset(delta).grow(polygon);
 }
 

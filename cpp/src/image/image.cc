@@ -13,6 +13,7 @@ void Image::resize(int width, int height) {
 
 void rotate_quarter_turns(const ImageView& source, int turns, Image& result) {
   const int w = source.width, h = source.height;
+  turns &= 3;
   const bool swaps = turns % 2 != 0;
   result.resize(swaps ? h : w, swaps ? w : h);
   for (int y = 0; y < result.height(); ++y) {

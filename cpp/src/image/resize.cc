@@ -51,13 +51,6 @@ void copy_rows(const ImageView& source, Image& result) {
   }
 }
 
-void halve(const ImageView& source, Image& result) {
-  const auto& kernel = kernels::active();
-  for (int y = 0; y < result.height(); ++y) {
-    kernel.halve_rows(source.row(2 * y), source.row(2 * y + 1), result.width(), result.row(y));
-  }
-}
-
 void interpolate(const ImageView& source, Image& result) {
   const auto& kernel = kernels::active();
   const int width = result.width();
@@ -99,8 +92,6 @@ void resize_bilinear(const ImageView& source, int width, int height, Image& resu
   }
   result.resize(width, height);
   if (source.width == width && source.height == height) return copy_rows(source, result);
-  // OpenCV takes the mean of 2x2 blocks when both sides are exactly halved.
-  if (source.width == 2 * width && source.height == 2 * height) return halve(source, result);
   interpolate(source, result);
 }
 

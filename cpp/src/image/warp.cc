@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "fastocr/errors.h"
 #include "fastocr/image.h"
 #include "kernels/kernels.h"
 
@@ -73,6 +74,7 @@ const std::int16_t* weight_table() {
 
 void warp_perspective(const ImageView& source, const Homography& result_to_source, int width,
                       int height, Image& result) {
+  if (source.empty()) throw Error(ErrorKind::kInvalidInput, "warp of an empty image");
   const auto& kernel = kernels::active();
   const std::int16_t* weights = weight_table();
   result.resize(width, height);

@@ -12,27 +12,29 @@ namespace {
 
 constexpr const char* kForceVariable = "FASTOCR_FORCE_ISA";
 
-Isa parse_isa(const std::string& name) {
+// `source` says where the name comes from, for the messages.
+Isa parse_isa(const std::string& name, const std::string& source) {
   for (const Isa isa : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
     if (name == isa_name(isa)) return isa;
   }
-  throw Error(ErrorKind::kInvalidOption,
-              "unknown instruction set '" + name + "': use portable, avx2, avx512 or avx512vnni");
+  throw Error(ErrorKind::kInvalidOption, source + "unknown instruction set '" + name +
+                                             "': use portable, avx2, avx512 or avx512vnni");
 }
 
-Isa require_available(const std::string& name) {
-  const Isa isa = parse_isa(name);
+Isa require_available(const std::string& name, const std::string& source = "") {
+  const Isa isa = parse_isa(name, source);
   const auto available = available_isas();
   if (std::find(available.begin(), available.end(), isa) == available.end()) {
     throw Error(ErrorKind::kUnsupportedOption,
-                "instruction set '" + name + "' is not available on this CPU");
+                source + "instruction set '" + name + "' is not available on this CPU");
   }
   return isa;
 }
 
 Isa initial_isa() {
   const char* forced = std::getenv(kForceVariable);
-  return forced != nullptr && *forced != '\0' ? require_available(forced) : available_isas().back();
+  if (forced == nullptr || *forced == '\0') return available_isas().back();
+  return require_available(forced, std::string("environment variable ") + kForceVariable + ": ");
 }
 
 std::atomic<Isa>& current_isa() {

@@ -11,7 +11,6 @@ extern const KernelTable FASTOCR_KERNEL_TABLE;
 const KernelTable FASTOCR_KERNEL_TABLE = {
     .resize_row = resize_row,
     .blend_rows = blend_rows,
-    .halve_rows = halve_rows,
     .multiply_add_row = multiply_add_row,
     .divide_subtract_divide_row = divide_subtract_divide_row,
     .warp_positions = warp_positions,

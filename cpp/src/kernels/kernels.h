@@ -42,9 +42,6 @@ struct KernelTable {
   // Vertical bilinear step: out = (((top * w0) >> 16) + ((bottom * w1) >> 16) + 2) >> 2.
   void (*blend_rows)(const std::int16_t* top, const std::int16_t* bottom, int w0, int w1, int count,
                      std::uint8_t* out);
-  // Mean of 2x2 blocks of BGR pixels, rounded up at half; `width` result pixels.
-  void (*halve_rows)(const std::uint8_t* top, const std::uint8_t* bottom, int width,
-                     std::uint8_t* out);
   // One BGR row to three float rows: x * a[c] + b[c], each operation rounded.
   void (*multiply_add_row)(const std::uint8_t* source, int width, const float* a, const float* b,
                            float* const* planes);

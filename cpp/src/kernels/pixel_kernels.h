@@ -86,16 +86,6 @@ void blend_rows(const i16* top, const i16* bottom, int w0, int w1, int count, u8
   }
 }
 
-void halve_rows(const u8* top, const u8* bottom, int width, u8* out) {
-  for (int x = 0; x < width; ++x) {
-    for (int c = 0; c < kBgr; ++c) {
-      const int i = 2 * kBgr * x + c;
-      out[kBgr * x + c] =
-          static_cast<u8>((top[i] + top[i + kBgr] + bottom[i] + bottom[i + kBgr] + 2) >> 2);
-    }
-  }
-}
-
 // ---- normalisation ------------------------------------------------------------------------------
 
 struct MultiplyAdd {

@@ -13,17 +13,19 @@ void check_tensors(const Model& model) {
   const Shape input = model.input_shape(), output = model.output_shape();
   if (input.size() != 4 || (input[1] != kChannels && input[1] != -1) ||
       (!output.empty() && output.size() != 3)) {
-    throw Error(ErrorKind::kModelFormat,
-                "not a text recognition model: it does not map (1, 3, H, W) to (1, T, classes)");
+    throw Error(
+        ErrorKind::kModelFormat,
+        model.path() +
+            ": not a text recognition model: it does not map (1, 3, H, W) to (1, T, classes)");
   }
 }
 
-void check_classes(std::int64_t classes, const CtcDecoder& decoder) {
+void check_classes(const std::string& path, std::int64_t classes, const CtcDecoder& decoder) {
   if (classes == decoder.class_count()) return;
-  throw Error(ErrorKind::kModelFormat, "the text recognition model has " + std::to_string(classes) +
-                                           " classes, its dictionary makes " +
-                                           std::to_string(decoder.class_count()) +
-                                           " with blank and space");
+  throw Error(ErrorKind::kModelFormat,
+              path + ": the text recognition model has " + std::to_string(classes) +
+                  " classes, its dictionary makes " + std::to_string(decoder.class_count()) +
+                  " with blank and space");
 }
 
 }  // namespace
@@ -33,12 +35,12 @@ RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
     : model(std::move(network)), decoder(std::move(characters)) {
   check_tensors(*model);
   if (const auto classifier = model->classifier()) {
-    check_classes(classifier->classes, decoder);
+    check_classes(model->path(), classifier->classes, decoder);
     head = std::make_shared<const CtcHead>(*classifier);
     return;
   }
   const Shape output = model->output_shape();
-  if (!output.empty() && output[2] != -1) check_classes(output[2], decoder);
+  if (!output.empty() && output[2] != -1) check_classes(model->path(), output[2], decoder);
 }
 
 TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model)
@@ -66,7 +68,7 @@ RecognizedText TextRecognizer::decode(const TensorView& output) {
   }
   const int steps = static_cast<int>(output.shape[1]);
   if (!scores_) {
-    check_classes(output.shape[2], model_->decoder);
+    check_classes(model_->model->path(), output.shape[2], model_->decoder);
     return model_->decoder.decode(output.data, steps);
   }
   if (output.shape[2] != model_->head->features()) {

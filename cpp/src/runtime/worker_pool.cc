@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "fastocr/errors.h"
+
 namespace fastocr {
 
 WorkerPool::WorkerPool(int workers) {
+  if (workers < 1) throw Error(ErrorKind::kInvalidOption, "at least one worker is needed");
   threads_.reserve(static_cast<std::size_t>(workers));
   for (int worker = 0; worker < workers; ++worker) {
     threads_.emplace_back([this, worker] { loop(worker); });

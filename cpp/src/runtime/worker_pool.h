@@ -32,6 +32,7 @@ class Work {
 // up a small one.
 class WorkerPool {
  public:
+  // Throws Error(kInvalidOption) when `workers` is less than 1.
   explicit WorkerPool(int workers);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;

@@ -50,15 +50,15 @@ def _find_library(requirements: _core.EngineRequirements) -> Path:
         library = folder / requirements.library_folder / requirements.library
         if library.is_file():
             return library
+    installed = _version_in(folders[0].parent, requirements.package)
     raise EngineUnavailableError(
         f"engine {requirements.engine!r} was built for {requirements.package} "
-        f"{requirements.version}, but version {_installed_version(requirements.package)} is "
-        f"installed in {folders[0]} ({requirements.library} is not in it): {remedy}"
+        f"{requirements.version}, but version {installed} is installed in {folders[0]} "
+        f"({requirements.library} is not in it): {remedy}"
     )
 
 
-def _installed_version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+def _version_in(folder: Path, package: str) -> str:
+    """Return the version of the package that lies in `folder`, not of another one on the path."""
+    found = importlib.metadata.distributions(name=package, path=[str(folder)])
+    return next((distribution.version for distribution in found), "unknown")

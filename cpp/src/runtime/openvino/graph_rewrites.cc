@@ -103,8 +103,7 @@ std::shared_ptr<const LinearClassifier> detach_classifier(const std::shared_ptr<
   if (!add) return nullptr;
   const std::size_t product_input = constant_input(*add, 0) ? 1 : 0;
   const auto bias = constant_input(*add, 1 - product_input);
-  const auto product =
-      ov::as_type_ptr<ov::op::v0::MatMul>(producer(*add, product_input));
+  const auto product = ov::as_type_ptr<ov::op::v0::MatMul>(producer(*add, product_input));
   if (!bias || !product || product->get_transpose_a()) return nullptr;
   const auto weights = constant_input(*product, 1);
   if (!weights || weights->get_shape().size() != 2) return nullptr;

@@ -82,18 +82,21 @@ class OpenVinoRequest final : public Request {
 
 class OpenVinoModel final : public Model {
  public:
-  OpenVinoModel(ov::CompiledModel model, std::shared_ptr<const LinearClassifier> classifier)
-      : model_(std::move(model)), classifier_(std::move(classifier)) {}
+  OpenVinoModel(ov::CompiledModel model, std::string path,
+                std::shared_ptr<const LinearClassifier> classifier)
+      : model_(std::move(model)), path_(std::move(path)), classifier_(std::move(classifier)) {}
 
   std::unique_ptr<Request> create_request() override {
     return std::make_unique<OpenVinoRequest>(model_.create_infer_request());
   }
   Shape input_shape() const override { return to_shape(model_.input().get_partial_shape()); }
   Shape output_shape() const override { return to_shape(model_.output().get_partial_shape()); }
+  std::string path() const override { return path_; }
   std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
 
  private:
   ov::CompiledModel model_;
+  std::string path_;
   std::shared_ptr<const LinearClassifier> classifier_;
 };
 
@@ -107,7 +110,8 @@ class OpenVinoEngine final : public Engine {
     host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +
                                     " HardSigmoid nodes replaced");
     auto classifier = options.detach_classifier ? detach_classifier(model) : nullptr;
-    return std::make_unique<OpenVinoModel>(compile(model, options), std::move(classifier));
+    return std::make_unique<OpenVinoModel>(compile(model, options), options.path,
+                                           std::move(classifier));
   }
 
  private:

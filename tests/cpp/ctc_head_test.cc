@@ -1,0 +1,101 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "fastocr/text_recognition.h"
+#include "testing.h"
+
+namespace fastocr {
+namespace {
+
+using testing::with_each_isa;
+
+LinearClassifier random_classifier(std::mt19937& random, int features, int classes) {
+  std::normal_distribution<float> normal;
+  LinearClassifier classifier{features, classes, {}, {}};
+  for (int i = 0; i < features * classes; ++i) classifier.weights.push_back(normal(random));
+  for (int i = 0; i < classes; ++i) classifier.bias.push_back(3 * normal(random));
+  return classifier;
+}
+
+// Scores in double precision, the plain way.
+std::vector<double> plain_scores(const LinearClassifier& c, const float* row) {
+  std::vector<double> scores(c.bias.begin(), c.bias.end());
+  for (int k = 0; k < c.features; ++k) {
+    for (int n = 0; n < c.classes; ++n) {
+      scores[n] += static_cast<double>(row[k]) * c.weights[k * c.classes + n];
+    }
+  }
+  return scores;
+}
+
+double plain_probability(const std::vector<double>& scores) {
+  const double top = *std::max_element(scores.begin(), scores.end());
+  double total = 0;
+  for (const double score : scores) total += std::exp(score - top);
+  return 1 / total;
+}
+
+void check_against_plain(const LinearClassifier& classifier, const std::vector<float>& rows) {
+  const int steps = static_cast<int>(rows.size()) / classifier.features;
+  CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+  scores.set(rows.data(), steps);
+  REQUIRE(scores.steps() == steps);
+  for (int step = 0; step < steps; ++step) {
+    const auto plain = plain_scores(classifier, rows.data() + step * classifier.features);
+    const auto top = std::max_element(plain.begin(), plain.end());
+    const int best = scores.best(step);
+    // Two classes may be closer than float sums tell apart.
+    CHECK(plain[best] >= *top - 1e-4);
+    CHECK(scores.probability(step) == doctest::Approx(plain_probability(plain)).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("the best class and its probability are those of the whole softmax") {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  for (const int features : {1, 3, 8, 120}) {
+    for (const int classes : {2, 63, 64, 65, 1000}) {
+      const auto classifier = random_classifier(random, features, classes);
+      for (const int steps : {1, 5, 6, 7, 40}) {
+        // From nearly equal scores, where screening rules out little, to clear winners.
+        const float scale = std::pow(10.0F, static_cast<float>(steps % 4) - 2.0F);
+        std::vector<float> rows(static_cast<std::size_t>(features * steps));
+        for (float& value : rows) value = scale * normal(random);
+        with_each_isa([&] { check_against_plain(classifier, rows); });
+      }
+    }
+  }
+}
+
+TEST_CASE("of equal classes the first is best, also across blocks") {
+  LinearClassifier classifier{4, 200, std::vector<float>(800, 0.25F), std::vector<float>(200)};
+  const std::vector<float> row{1, -2, 3, 4};
+  with_each_isa([&] {
+    CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+    scores.set(row.data(), 1);
+    CHECK(scores.best(0) == 0);
+    CHECK(scores.probability(0) == doctest::Approx(1.0 / 200));
+  });
+}
+
+TEST_CASE("features of zero leave the bias to decide") {
+  std::mt19937 random(8);
+  const auto classifier = random_classifier(random, 12, 300);
+  with_each_isa([&] { check_against_plain(classifier, std::vector<float>(36, 0.0F)); });
+}
+
+TEST_CASE("no steps give an empty text") {
+  std::mt19937 random(9);
+  const CtcDecoder decoder({"a"});
+  CtcHead::Scores scores(std::make_shared<const CtcHead>(random_classifier(random, 4, 3)));
+  scores.set(nullptr, 0);
+  CHECK(decoder.decode(scores).text.empty());
+}
+
+}  // namespace
+}  // namespace fastocr
