@@ -15,7 +15,7 @@ constexpr const char* kDevice = "CPU";
 // has about a hundred). The plugin's own limit of 5000 lets memory grow by gigabytes when every
 // line of text has another width.
 constexpr const char* kKernelCacheProperty = "CPU_RUNTIME_CACHE_CAPACITY";
-constexpr const char* kKernelCacheLayers = "1000";
+constexpr const char* kKernelCacheLayers = "3000";
 
 Shape to_shape(const ov::PartialShape& partial) {
   if (partial.rank().is_dynamic()) return {};
