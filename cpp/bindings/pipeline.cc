@@ -120,9 +120,9 @@ std::pair<std::string, double> decode(const MapArray& probabilities,
     throw Error(ErrorKind::kInvalidInput, "the classes must be blank, the characters and a space");
   }
   const nb::gil_scoped_release release;
-  const auto [text, score] =
+  const RecognizedText result =
       decoder.decode(probabilities.data(), static_cast<int>(probabilities.shape(0)));
-  return {text, score};
+  return {result.text, result.score};
 }
 
 }  // namespace

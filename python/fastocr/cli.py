@@ -150,13 +150,18 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
     ),
     "engine": (
         _Option("device", "string", "cpu", "cpu; other devices are not supported yet."),
-        _Option("engine", "string", "auto", "Inference engine: auto or openvino."),
+        _Option("engine", "string", "auto", "Inference engine: auto, native or openvino."),
         _Option("enable_hpi", "bool", "false", "Let the fastest configuration be chosen" + _LATER),
         _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU" + _LATER),
         _Option(
             "min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT: 3 only."
         ),
-        _Option("precision", "string", "fp32", "fp32; bf16 or fp16 where the CPU has it."),
+        _Option(
+            "precision",
+            "string",
+            "the engine's",
+            "fp32; int16 (native, its default); bf16 or fp16 (openvino, where the CPU has it).",
+        ),
         _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN) on a CPU: true only."),
         _Option(
             "mkldnn_cache_capacity", "int", "none", "Input shapes that oneDNN remembers" + _LATER

@@ -45,8 +45,9 @@ class PaddleOCR:
         text_rec_input_shape: (3, 48, width) to which every line is stretched.
         lang: "ch", the default: Chinese, Traditional Chinese, English and Japanese.
         ocr_version: "PP-OCRv5", the default.
-        **kwargs: `device` ("cpu"), `engine` ("auto", "openvino"), `engine_config` (the engine's own
-            settings), `precision` ("fp32", default; "bf16" and "fp16" where the CPU has them),
+        **kwargs: `device` ("cpu"), `engine` ("auto", "native", "openvino"), `engine_config` (the
+            engine's own settings), `precision` ("int16", default of the native engine; "fp32";
+            "bf16" and "fp16" with OpenVINO, where the CPU has them),
             `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's names of
             version 2, which warn.
 
@@ -220,25 +221,31 @@ def _make_pipeline(
             f"{recognition.name!r} in {recognition_files.path.parent} has no character_dict: it is "
             "no text recognition model"
         )
-    engine = engines.load(engine_options.engine)
 
     def load(
-        files: model_store.ModelFiles, streams: int, detach_classifier: bool = False
+        files: model_store.ModelFiles,
+        precision: str | None,
+        streams: int,
+        detach_classifier: bool = False,
     ) -> _core.Model:
-        return engine.load(
-            str(files.path),
-            precision=engine_options.precision,
+        return engines.load_model(
+            engine_options.engine,
+            files.path,
+            precision=precision,
             threads=engine_options.threads,
             streams=streams,
-            properties=dict(engine_options.properties),
+            properties=engine_options.properties,
             detach_classifier=detach_classifier,
         )
 
     # One page at a time is detected on all threads; lines are read side by side, each on one.
     workers = engine_options.threads
+    precision = engine_options.precision
+    # Lines that fixed point leaves in doubt are read again in float; boxes cannot be.
+    detection_precision = "fp32" if precision in (None, "int16") else precision
     pipeline = _core.Pipeline(
-        load(detection_files, streams=1),
-        load(recognition_files, streams=workers, detach_classifier=True),
+        load(detection_files, detection_precision, streams=1),
+        load(recognition_files, precision, streams=workers, detach_classifier=True),
         list(recognition_files.characters),
         workers,
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fastocr import _core
+from fastocr import _core, engines
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
 
 __all__ = ["EngineOptions", "ModelChoice", "PageOptions", "parse_constructor", "parse_predict"]
@@ -24,7 +24,7 @@ DETECTION_MODEL = "PP-OCRv5_mobile_det"
 RECOGNITION_MODEL = "PP-OCRv5_mobile_rec"
 MAX_SIDE_LIMIT = 4000
 LIMIT_TYPES = ("min", "max", "resize_long")
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "int16", "bf16", "fp16")
 OCR_VERSIONS = ("PP-OCRv3", "PP-OCRv4", "PP-OCRv5", "PP-OCRv6")
 DEVICE_TYPES = (
     "cpu", "gpu", "xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu",
@@ -58,10 +58,13 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How networks are run: on `threads` CPU threads, with the engine's own `properties`."""
+    """How networks are run: on `threads` CPU threads, with the engine's own `properties`.
+
+    Without a `precision`, engines choose the fastest that gives the results of float.
+    """
 
     engine: str
-    precision: str
+    precision: str | None
     threads: int
     properties: Mapping[str, str]
 
@@ -342,8 +345,8 @@ def check_device(name: str, device: Any) -> None:
 
 def _engine(given: Mapping[str, Any]) -> str:
     engine = given.get("engine")
-    if engine is None or engine == "auto":
-        return "openvino"
+    if engine is None or engine == engines.AUTO:
+        return engines.AUTO
     known = _core.engine_names()
     if engine in REFERENCE_ENGINES and engine not in known:
         raise UnsupportedOptionError(
@@ -363,6 +366,10 @@ def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
     buckets = [key for key in config if key in (*_core.engine_names(), *REFERENCE_ENGINES)]
     if buckets and len(buckets) != len(config):
         _reject("engine_config", config, "a dictionary of settings, flat or by engine name,")
+    if engine != "native" and config.get("native"):
+        _reject(
+            "engine_config", config, "a dictionary without settings of 'native', which has none"
+        )
     settings = config.get(engine, {}) if buckets else config
     if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
         _reject("engine_config", config, f"a dictionary with string keys under {engine!r}")
@@ -382,12 +389,14 @@ def _available_cpus() -> int:
 def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
     check_device("device", given.get("device"))
     engine = _engine(given)
+    # Only OpenVINO has settings: whoever gives some means it.
+    properties = _engine_properties(given, "openvino" if engine == engines.AUTO else engine)
     precision, threads = given.get("precision"), given.get("cpu_threads")
     return EngineOptions(
-        engine=engine,
-        precision="fp32" if precision is None else _choice(PRECISIONS)("precision", precision),
+        engine="openvino" if engine == engines.AUTO and properties else engine,
+        precision=None if precision is None else _choice(PRECISIONS)("precision", precision),
         threads=_available_cpus() if threads is None else _integer(1)("cpu_threads", threads),
-        properties=_engine_properties(given, engine),
+        properties=properties,
     )
 
 

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fastocr/text_recognition.h"
@@ -61,6 +63,94 @@ TEST_CASE("the score is the mean of the kept steps") {
   const RecognizedText result = decoder.decode(p.data(), 4);
   CHECK(result.text == "ab");
   CHECK(result.score == 0.625);
+}
+
+// Best classes and their rivals, step by step.
+class GivenScores final : public StepScores {
+ public:
+  GivenScores(std::vector<int> best, std::vector<int> rivals)
+      : best_(std::move(best)), rivals_(std::move(rivals)) {}
+
+  int steps() const override { return static_cast<int>(best_.size()); }
+  int best(int step) override { return best_[step]; }
+  float probability(int) override { return 0.5F; }
+  int rival(int step) override { return rivals_[step]; }
+
+ private:
+  std::vector<int> best_, rivals_;
+};
+
+RecognizedText decode_given(const CtcDecoder& decoder, const std::vector<int>& best,
+                            const std::vector<int>& rivals) {
+  GivenScores scores(best, rivals);
+  return decoder.decode(scores);
+}
+
+// Whether some rival in its step makes another text.
+bool some_rival_matters(const CtcDecoder& decoder, const std::vector<int>& best,
+                        const std::vector<int>& rivals) {
+  const std::vector<int> none(best.size(), -1);
+  const std::string text = decode_given(decoder, best, none).text;
+  for (std::size_t step = 0; step < best.size(); ++step) {
+    if (rivals[step] < 0) continue;
+    std::vector<int> other = best;
+    other[step] = rivals[step];
+    if (decode_given(decoder, other, none).text != text) return true;
+  }
+  return false;
+}
+
+TEST_CASE("a text is certain unless a rival would change it") {
+  const CtcDecoder decoder({"a", "b"});
+  struct Case {
+    std::vector<int> best, rivals;
+    bool certain;
+  };
+  const Case cases[] = {
+      {{}, {}, true},
+      {{0, 1, 0}, {-1, -1, -1}, true},
+      {{0, 1, 0}, {-1, 2, -1}, false},        // another character
+      {{0, 1, 0}, {-1, 0, -1}, false},        // none
+      {{0, 1, 0}, {1, -1, -1}, true},         // begins a step earlier
+      {{0, 1, 0}, {-1, -1, 1}, true},         // ends a step later
+      {{0, 1, 0}, {2, -1, -1}, false},        // one more
+      {{1, 1, 1}, {-1, 0, -1}, false},        // two of them
+      {{1, 0, 1}, {-1, 1, -1}, false},        // both become one
+      {{1, 1, 2}, {-1, 2, -1}, true},         // the second one begins earlier
+      {{1, 0, 2}, {-1, 2, -1}, true},         //
+      {{1, 2}, {2, -1}, false},               //
+      {{1, 0, 2, 2}, {0, -1, -1, -1}, false}  // the first step
+  };
+  for (const Case& c : cases) {
+    CHECK(decode_given(decoder, c.best, c.rivals).certain == c.certain);
+    CHECK(some_rival_matters(decoder, c.best, c.rivals) == !c.certain);
+  }
+}
+
+TEST_CASE("any text is certain unless a rival would change it") {
+  const CtcDecoder decoder({"a", "b"});
+  std::mt19937 random(1);
+  int certain = 0;
+  constexpr int kRounds = 5000;
+  for (int round = 0; round < kRounds; ++round) {
+    const int steps = testing::random_int(random, 0, 7);
+    std::vector<int> best, rivals;
+    for (int step = 0; step < steps; ++step) {
+      best.push_back(testing::random_int(random, 0, 3));
+      const int rival = testing::random_int(random, -4, 3);
+      rivals.push_back(rival == best.back() || rival < 0 ? -1 : rival);
+    }
+    const RecognizedText result = decode_given(decoder, best, rivals);
+    CHECK(result.certain == !some_rival_matters(decoder, best, rivals));
+    certain += result.certain;
+  }
+  CHECK(certain > kRounds / 10);
+  CHECK(certain < kRounds * 9 / 10);
+}
+
+TEST_CASE("probabilities alone have no rivals") {
+  const CtcDecoder decoder({"a", "b"});
+  CHECK(decode(decoder, {1, 0, 2}, 1e-6F).certain);
 }
 
 TEST_CASE("decoding reads no probability beyond the last") {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "fastocr/text_recognition.h"
@@ -87,6 +88,90 @@ TEST_CASE("features of zero leave the bias to decide") {
   std::mt19937 random(8);
   const auto classifier = random_classifier(random, 12, 300);
   with_each_isa([&] { check_against_plain(classifier, std::vector<float>(36, 0.0F)); });
+}
+
+// Checks best classes and rivals against plain scores, but where these are closer to each other, or
+// to the margin, than float sums tell apart. Returns how many steps have a rival.
+int check_rivals(const LinearClassifier& classifier, const std::vector<float>& rows, float margin) {
+  constexpr double kTooClose = 1e-4;
+  const int steps = static_cast<int>(rows.size()) / classifier.features;
+  CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+  scores.set(rows.data(), steps, margin);
+  int rivals = 0;
+  for (int step = 0; step < steps; ++step) {
+    const int best = scores.best(step), rival = scores.rival(step);
+    rivals += rival >= 0;
+    auto plain = plain_scores(classifier, rows.data() + step * classifier.features);
+    const auto probability = plain_probability(plain);
+    const auto take_top = [&] {
+      const auto top = std::max_element(plain.begin(), plain.end());
+      const std::pair result{static_cast<int>(top - plain.begin()), *top};
+      *top = -1e30;
+      return result;
+    };
+    const auto [first, first_score] = take_top();
+    const auto [second, second_score] = take_top();
+    const auto [third, third_score] = take_top();
+    const double gap = first_score - second_score;
+    if (gap < kTooClose) continue;
+    CHECK(best == first);
+    CHECK(scores.probability(step) == doctest::Approx(probability).epsilon(1e-4));
+    if (std::abs(gap - margin) < kTooClose || second_score - third_score < kTooClose) continue;
+    CHECK(rival == (gap < margin ? second : -1));
+  }
+  return rivals;
+}
+
+TEST_CASE("a rival is the second best class within the margin") {
+  std::mt19937 random(10);
+  std::normal_distribution<float> normal;
+  int rivals = 0;
+  for (const int features : {1, 8, 61}) {
+    for (const int classes : {2, 64, 65, 700}) {
+      const auto classifier = random_classifier(random, features, classes);
+      std::vector<float> rows(static_cast<std::size_t>(features * 25));
+      for (float& value : rows) value = normal(random);
+      for (const float margin : {0.0F, 0.015F, 0.5F, 5.0F, 1000.0F}) {
+        with_each_isa([&] {
+          const int found = check_rivals(classifier, rows, margin);
+          if (margin == 0) CHECK(found == 0);
+          if (margin == 1000) CHECK(found == 25);
+          rivals += found;
+        });
+      }
+    }
+  }
+  CHECK(rivals > 500);
+}
+
+TEST_CASE("a class of the same score is a rival for any margin but none") {
+  for (const int twin : {1, 63, 64, 130}) {  // in the same block and in others
+    CAPTURE(twin);
+    LinearClassifier classifier{4, 200, std::vector<float>(800), std::vector<float>(200, -3.0F)};
+    classifier.bias[0] = classifier.bias[twin] = 1;
+    const std::vector<float> row{1, 2, 3, 4};
+    with_each_isa([&] {
+      CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+      scores.set(row.data(), 1, 0.01F);
+      CHECK(scores.best(0) == 0);
+      CHECK(scores.rival(0) == twin);
+      scores.set(row.data(), 1);
+      CHECK(scores.best(0) == 0);
+      CHECK(scores.rival(0) == -1);
+    });
+  }
+}
+
+TEST_CASE("a head of one class has no rivals") {
+  std::mt19937 random(11);
+  const auto classifier = random_classifier(random, 4, 1);
+  const std::vector<float> row{1, 2, 3, 4};
+  with_each_isa([&] {
+    CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+    scores.set(row.data(), 1, 1000);
+    CHECK(scores.best(0) == 0);
+    CHECK(scores.rival(0) == -1);
+  });
 }
 
 TEST_CASE("no steps give an empty text") {

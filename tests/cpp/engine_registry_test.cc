@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,15 +32,26 @@ TEST_CASE("unknown engines") {
         ErrorKind::kInvalidOption);
 }
 
-TEST_CASE("every engine has requirements") {
+TEST_CASE("every engine has requirements, but the core's own") {
   const std::vector<std::string> names = engine_names();
-  CHECK(std::count(names.begin(), names.end(), "openvino") == 1);
+  CHECK(names == std::vector<std::string>{"native", "openvino"});
   for (const std::string& name : names) {
     const EngineRequirements& requirements = engine_requirements(name);
+    const bool own = name == "native";
     CHECK(requirements.engine == name);
-    CHECK(requirements.engine_library == "libfastocr_" + name + ".so");
-    CHECK_FALSE(requirements.package.empty());
+    CHECK(requirements.engine_library == (own ? "" : "libfastocr_" + name + ".so"));
+    CHECK(requirements.package.empty() == own);
+    CHECK(requirements.library_folder.empty() == own);
+    // A build without the engine does not know these of any.
+    CHECK((requirements.version.empty() || !own));
+    CHECK((requirements.library.empty() || !own));
   }
+}
+
+TEST_CASE("the core's own engine needs no library") {
+  Engine& engine = load_engine("native", "", "");
+  CHECK(&load_engine("native", "", "") == &engine);
+  CHECK(&load_engine("native", kAbsent, kAbsent) == &engine);
 }
 
 // One test for all steps: an engine that is loaded stays for the life of the process.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,21 @@ class FakeModel final : public Model {
   }
   Shape input_shape() const override { return input_; }
   Shape output_shape() const override { return output_; }
+  OmissionRule omission_rule() const override { return omission_; }
+  std::shared_ptr<Model> exact() const override { return exact_; }
+  std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
+
+  // What most models lack; before the first use.
+  void set_omission_rule(const OmissionRule& rule) { omission_ = rule; }
+  void set_exact(std::shared_ptr<Model> exact) { exact_ = std::move(exact); }
+  void set_classifier(LinearClassifier classifier) {
+    classifier_ = std::make_shared<const LinearClassifier>(std::move(classifier));
+  }
+  // Of the last run of any request.
+  OmittedColumns last_omitted() const {
+    const std::lock_guard lock(mutex_);
+    return last_omitted_;
+  }
 
   int requests() const { return requests_; }
   int runs() const { return runs_; }
@@ -49,7 +65,9 @@ class FakeModel final : public Model {
       input_ = {std::vector<float>(count, std::nanf("")), shape};
       return input_.values.data();
     }
+    void omit(const OmittedColumns& columns) override { omitted_ = columns; }
     void run() override {
+      model_.note_omitted(std::exchange(omitted_, {}));
       if (++users_ != 1) model_.shared_ = true;
       ++model_.runs_;
       try {
@@ -65,11 +83,22 @@ class FakeModel final : public Model {
    private:
     FakeModel& model_;
     Tensor input_, output_;
+    OmittedColumns omitted_;
     std::atomic<int> users_ = 0;
   };
 
+  void note_omitted(const OmittedColumns& columns) {
+    const std::lock_guard lock(mutex_);
+    last_omitted_ = columns;
+  }
+
   Shape input_, output_;
   Function function_;
+  OmissionRule omission_;
+  std::shared_ptr<Model> exact_;
+  std::shared_ptr<const LinearClassifier> classifier_;
+  mutable std::mutex mutex_;
+  OmittedColumns last_omitted_;
   std::atomic<int> requests_ = 0, runs_ = 0;
   std::atomic<bool> shared_ = false;
 };

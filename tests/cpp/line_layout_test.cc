@@ -115,6 +115,49 @@ TEST_CASE("a fixed input size holds every line whole") {
   CHECK(layouts.groups == std::vector<std::vector<std::size_t>>{{1, 2}, {0}});
 }
 
+TEST_CASE("padding is left out as the network allows") {
+  int shorter = 0;
+  for (const int step : {1, 2, 3, 8, 16}) {
+    for (const int margin : {0, 1, 7, 60, 200}) {
+      for (int width = 1; width <= 700; width += 23) {
+        for (int text = 1; text <= width; text += 17) {
+          const ShortenedLayout s = shortened({text, width}, {step, margin});
+          const int at = s.omitted.at, count = s.omitted.count;
+          CAPTURE(step);
+          CAPTURE(margin);
+          CAPTURE(width);
+          CAPTURE(text);
+          REQUIRE(count >= 0);
+          REQUIRE(s.width == width - count);
+          REQUIRE(s.omitted.blank_from == text);
+          REQUIRE(count % step == 0);
+          if (count == 0) {
+            // Else a column could go.
+            REQUIRE(width < text + 2 * margin + 3 * step);
+            continue;
+          }
+          ++shorter;
+          REQUIRE(at % step == 0);
+          REQUIRE(at >= text + margin);
+          // What is right of the gap does not see the border from within the margin.
+          REQUIRE(s.width - at > margin);
+          REQUIRE(s.width - at <= margin + 2 * step);
+          REQUIRE(at < text + margin + step);
+        }
+      }
+    }
+  }
+  CHECK(shorter > 1000);
+}
+
+TEST_CASE("a network that needs all columns gets them") {
+  for (const int step : {0, -1}) {
+    const ShortenedLayout s = shortened({48, 3200}, {step, 5});
+    CHECK(s.width == 3200);
+    CHECK(s.omitted.count == 0);
+  }
+}
+
 TEST_CASE("crops have at least one pixel") {
   for (const LineCrop& crop : {upright(0, 0), upright(1, 0), upright(0, 1)}) {
     CHECK(crop.width() == 1);

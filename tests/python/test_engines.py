@@ -55,7 +55,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return folders
 
 
-def script(page: Path, *folders: Path) -> str:
+def script(page: Path, *folders: Path, engine: str = "openvino") -> str:
     """A program that sees only `folders` and the standard library, for ``python -I -S -c``."""
     return f"""
 import sys
@@ -64,7 +64,7 @@ import fastocr
 from fastocr import PaddleOCR, errors
 assert fastocr.__file__.startswith({str(folders[0])!r}), fastocr.__file__
 try:
-    ocr = PaddleOCR(cpu_threads=2)
+    ocr = PaddleOCR(cpu_threads=2, engine={engine!r})
 except errors.EngineUnavailableError as error:
     print(error)
 else:
@@ -96,11 +96,22 @@ def test_package_not_installed(
     assert f"pip install openvino=={REQUIREMENTS.version}" in done.stdout
 
 
+def test_package_is_not_needed_by_default(
+    run_python: RunPython, layout: dict[str, Path], pages_dir: Path, ocr: PaddleOCR
+) -> None:
+    """The native engine is part of the core."""
+    page = pages_dir / "noise_background.png"
+    code = script(page, layout["fastocr"], layout["rest"], engine="auto")
+    done = run_python("-I", "-S", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split("|") == ocr.predict(page)[0]["rec_texts"]
+
+
 def test_predict_does_not_import_the_package(run_python: RunPython, pages_dir: Path) -> None:
     """In the ordinary layout."""
     code = (
         "import sys; from fastocr import PaddleOCR\n"
-        f"PaddleOCR(cpu_threads=2).predict({str(pages_dir / 'blank.png')!r})\n"
+        f"PaddleOCR(cpu_threads=2, engine='openvino').predict({str(pages_dir / 'blank.png')!r})\n"
         "print([name for name in sys.modules if 'openvino' in name])"
     )
     done = run_python("-c", code)
@@ -130,7 +141,7 @@ def other_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_wrong_version(other_version: Path, make_ocr: MakeOCR) -> None:
     """Both versions, the place and the way out are named."""
     with pytest.raises(EngineUnavailableError) as caught:
-        make_ocr()
+        make_ocr(engine="openvino")
     message = str(caught.value)
     for part in (
         "2024.1.0",
@@ -145,7 +156,7 @@ def test_wrong_version_without_metadata(other_version: Path, make_ocr: MakeOCR) 
     """As left behind by a copy of the folder; the version of another copy is not taken for it."""
     shutil.rmtree(other_version.parent / "openvino-2024.1.0.dist-info")
     with pytest.raises(EngineUnavailableError, match="pip install openvino==") as caught:
-        make_ocr()
+        make_ocr(engine="openvino")
     assert str(other_version) in str(caught.value)
     assert f"version {REQUIREMENTS.version} is installed" not in str(caught.value)
 
@@ -162,7 +173,7 @@ def test_nothing_to_find(monkeypatch: pytest.MonkeyPatch, make_ocr: MakeOCR, kin
     with pytest.raises(
         EngineUnavailableError, match=f"pip install openvino=={REQUIREMENTS.version}"
     ):
-        make_ocr()
+        make_ocr(engine="openvino")
 
 
 # --- damaged installations ------------------------------------------------------------------------
@@ -173,7 +184,7 @@ def test_missing_engine_library(
 ) -> None:
     monkeypatch.setattr(_core, "__file__", str(tmp_path / "_core.so"))
     with pytest.raises(EngineUnavailableError, match="reinstall fastocr") as caught:
-        make_ocr()
+        make_ocr(engine="openvino")
     assert REQUIREMENTS.engine_library in str(caught.value)
 
 
@@ -208,7 +219,8 @@ _core.load_engine("openvino", str(engine), str(dependency))
 
 
 def test_engine_names() -> None:
-    assert _core.engine_names() == ["openvino"]
+    assert _core.engine_names() == ["native", "openvino"]
+    assert _core.engine_requirements("native").package == ""
     with pytest.raises(InvalidOptionError, match="unknown engine 'foo'"):
         engines.load("foo")
 

@@ -95,7 +95,8 @@ assert logger.level == logging.NOTSET and logger.propagate
 # --- use ------------------------------------------------------------------------------------------
 
 
-def test_use_is_silent(run_python: RunPython, pages_dir: Path) -> None:
+@pytest.mark.parametrize("engine", ["native", "openvino"])
+def test_use_is_silent(run_python: RunPython, pages_dir: Path, engine: str) -> None:
     """Also with the switches open, which is worth a log record but not a line on the terminal.
 
     All of it: from a file, from an array, the closing and the end of the process.
@@ -105,7 +106,7 @@ def test_use_is_silent(run_python: RunPython, pages_dir: Path) -> None:
 import logging, numpy
 from fastocr import PaddleOCR
 before = c_environment()
-ocr = PaddleOCR(cpu_threads=2)
+ocr = PaddleOCR(cpu_threads=2, engine={engine!r})
 assert ocr.predict(numpy.full((60, 60, 3), 255, numpy.uint8))[0]["rec_texts"] == []
 assert c_environment() == before
 assert len(ocr.predict({page!r})[0]["rec_texts"]) == 4
@@ -116,11 +117,12 @@ assert logging.getLogger().handlers == []
 
 
 def test_log_records_reach_the_application(run_python: RunPython, pages_dir: Path) -> None:
+    """Those of Python, of the core and of an engine's library."""
     code = f"""
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, format="%(name)s %(levelname)s")
 from fastocr import PaddleOCR
-PaddleOCR(cpu_threads=2).predict({str(pages_dir / "blank.png")!r})
+PaddleOCR(cpu_threads=2, engine="openvino").predict({str(pages_dir / "blank.png")!r})
 """
     done = child(run_python, code)
     assert "fastocr WARNING" in done.stdout.splitlines()
@@ -141,11 +143,11 @@ print(json.dumps([_core.active_isa(), result["rec_texts"], polys]))
     return json.loads(child(run_python, code, FASTOCR_FORCE_ISA=isa).stdout)
 
 
-@pytest.mark.parametrize("isa", ["portable", ""])
+@pytest.mark.parametrize("isa", [*_core.available_isas(), ""])
 def test_forced_instruction_set(
     run_python: RunPython, pages_dir: Path, ocr: fastocr.PaddleOCR, isa: str
 ) -> None:
-    """The pixel kernels of all sets give the same pixels; an empty value chooses none."""
+    """The kernels of all sets give the same texts and boxes; an empty value chooses none."""
     page = pages_dir / "noise_background.png"
     (expected,) = ocr.predict(page)
     active, texts, polys = texts_with(run_python, page, isa)

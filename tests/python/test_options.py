@@ -176,8 +176,8 @@ WRONG = [
         ("ocr_version", value, "'PP-OCRv3', 'PP-OCRv4', 'PP-OCRv5', 'PP-OCRv6'")
         for value in ("v5", "PP-OCRv2", "pp-ocrv5", 5)
     ),
-    *(("precision", value, "'fp32', 'bf16', 'fp16'") for value in ("int8", "FP32", 32)),
-    *(("engine", value, "'auto', 'openvino'") for value in ("OpenVINO", "foo", "", 5)),
+    *(("precision", value, "'fp32', 'int16', 'bf16', 'fp16'") for value in ("int8", "FP32", 32)),
+    *(("engine", value, "'auto', 'native', 'openvino'") for value in ("OpenVINO", "foo", "", 5)),
     *(("engine_config", value, "dictionary") for value in ("PERF_COUNT=1", [1], {1: 2})),
     ("engine_config", {"openvino": 5}, "dictionary"),
     ("engine_config", {"openvino": {}, "PERF_COUNT": True}, "flat or by engine name"),
@@ -238,7 +238,7 @@ def test_none_is_the_default(recorded: Recorded, name: str) -> None:
     PaddleOCR(**{name: None})
     assert recorded.detection == options.ModelChoice("PP-OCRv5_mobile_det", None)
     assert recorded.recognition == options.ModelChoice("PP-OCRv5_mobile_rec", None)
-    assert (recorded.engine.engine, recorded.engine.precision) == ("openvino", "fp32")
+    assert (recorded.engine.engine, recorded.engine.precision) == ("auto", None)
     assert recorded.engine.properties == {}
 
 
@@ -480,15 +480,17 @@ def test_devices_without_an_engine(ocr: PaddleOCR, recorded: Recorded, device: s
         ocr.predict("never read.png", device=device)
 
 
-@pytest.mark.parametrize("engine", [None, "auto", "openvino"])
+@pytest.mark.parametrize("engine", [None, "auto", "native", "openvino"])
 def test_engines(recorded: Recorded, engine: str | None) -> None:
     PaddleOCR(engine=engine, cpu_threads=3)
-    assert recorded.engine == options.EngineOptions("openvino", "fp32", 3, {})
+    assert recorded.engine == options.EngineOptions(engine or "auto", None, 3, {})
 
 
 @pytest.mark.parametrize("engine", ["paddle", "paddle_static", "transformers", "onnxruntime"])
 def test_engines_of_the_reference(recorded: Recorded, engine: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=f"engine={engine!r}.*'openvino'"):
+    with pytest.raises(
+        UnsupportedOptionError, match=f"engine={engine!r}.*'auto', 'native', 'openvino'"
+    ):
         PaddleOCR(engine=engine)
 
 
@@ -505,8 +507,29 @@ def test_engines_of_the_reference(recorded: Recorded, engine: str) -> None:
 def test_engine_config(
     recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
 ) -> None:
+    """Only OpenVINO has settings, so whoever gives some has chosen it."""
     PaddleOCR(engine_config=config)
     assert recorded.engine.properties == properties
+    assert recorded.engine.engine == ("openvino" if properties else "auto")
+    PaddleOCR(engine_config=config, engine="openvino")
+    assert recorded.engine.properties == properties
+
+
+@pytest.mark.parametrize(
+    ("config", "properties"),
+    [
+        ({"X": 1}, {"X": "1"}),
+        ({"native": {"X": 1}, "openvino": {"Y": 2}}, {"X": "1"}),
+        ({"openvino": {"Y": 2}}, {}),
+    ],
+)
+def test_engine_config_of_a_named_engine(
+    recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
+) -> None:
+    PaddleOCR(engine_config=config, engine="native")
+    assert recorded.engine == options.EngineOptions(
+        "native", None, recorded.engine.threads, properties
+    )
 
 
 def test_engine_config_reaches_the_engine(make_ocr: MakeOCR) -> None:

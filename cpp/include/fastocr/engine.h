@@ -16,7 +16,7 @@ using Shape = std::vector<std::int64_t>;
 // How to load one network.
 struct ModelOptions {
   std::string path;                // model file; engines find a separate weights file beside it
-  std::string precision = "fp32";  // arithmetic of the network: fp32, bf16 or fp16
+  std::string precision = "fp32";  // arithmetic of the network: fp32, bf16, fp16 or int16
   int threads = 1;                 // CPU threads of the whole model, all streams together
   int streams = 1;                 // requests that run side by side, with threads / streams each
   std::map<std::string, std::string> properties;  // the engine's own settings, by its own names
@@ -39,6 +39,21 @@ struct TensorView {
   Shape shape;
 };
 
+// Columns that an input lacks: next to column `at` of its last axis, `count` more like that one.
+struct OmittedColumns {
+  int at = 0;
+  int count = 0;
+  int blank_from = -1;  // if not negative, all columns from here on are zero
+};
+
+// Which columns a network can do without, computing for the others what it would for the whole
+// input: `at` and `count` are multiples of `step`, and all columns within `margin` of the gap are
+// alike and not next to a border.
+struct OmissionRule {
+  int step = 0;  // 0: none
+  int margin = 0;
+};
+
 // One run at a time through a model, with buffers that are kept from run to run. A request belongs
 // to one thread at a time; different requests of one model may run at the same time.
 class Request {
@@ -46,6 +61,8 @@ class Request {
   virtual ~Request() = default;
   // The input buffer for the next run, with room for `shape`; the caller fills it.
   virtual float* input(const Shape& shape) = 0;
+  // For the next run, in accordance with Model::omission_rule().
+  virtual void omit(const OmittedColumns&) {}
   // Throws Error(kInference) when the engine fails.
   virtual void run() = 0;
   virtual TensorView output() = 0;
@@ -59,8 +76,11 @@ class Model {
   virtual std::unique_ptr<Request> create_request() = 0;
   virtual Shape input_shape() const = 0;
   virtual Shape output_shape() const = 0;
+  virtual OmissionRule omission_rule() const { return {}; }
   // The file it was loaded from, for messages.
   virtual std::string path() const { return "model"; }
+  // The same network in float, where this one is less precise and the engine has both; else null.
+  virtual std::shared_ptr<Model> exact() const { return nullptr; }
   // The classifier that was left out of the network; null when the network is whole.
   virtual std::shared_ptr<const LinearClassifier> classifier() const { return nullptr; }
 };
@@ -85,7 +105,7 @@ using CreateEngine = Engine* (*)(const EngineHost& host);
 inline constexpr const char* kCreateEngineSymbol = "fastocr_create_engine";
 
 // What an engine was built for: a Python package of exactly this version, whose `library_folder`
-// holds `library`.
+// holds `library`. All empty but the name for an engine that is part of the core.
 struct EngineRequirements {
   std::string engine;          // name in the registry
   std::string engine_library;  // file name of the engine's shared object
@@ -99,8 +119,9 @@ struct EngineRequirements {
 const EngineRequirements& engine_requirements(const std::string& name);
 std::vector<std::string> engine_names();
 
-// Loads the engine's shared object, after the library it depends on, on the first call; later calls
-// return the same engine. Throws Error(kEngineUnavailable).
+// Makes the engine on the first call: one of the core at once, another by loading its shared object
+// after the library it depends on. Later calls return the same engine. An engine of the core needs
+// neither path. Throws Error(kEngineUnavailable).
 Engine& load_engine(const std::string& name, const std::string& engine_library,
                     const std::string& dependency);
 

@@ -14,6 +14,9 @@ namespace fastocr {
 struct RecognizedText {
   std::string text;  // UTF-8
   double score = 0;  // mean probability of the characters; 0 for an empty text
+  // Whether the text stays the same if any one step takes the class that comes second there within
+  // the margin of the scores.
+  bool certain = true;
 };
 
 // The class scores of one line, step by step.
@@ -23,8 +26,10 @@ class StepScores {
   virtual int steps() const = 0;
   // The first most probable class of a step.
   virtual int best(int step) = 0;
-  // The probability of that class; asked for the steps that make up the text only.
+  // The probability of that class; asked for the steps that make up the text only, after `best`.
   virtual float probability(int step) = 0;
+  // The second most probable class of the step, asked after `best`, if it comes close; else -1.
+  virtual int rival(int) { return -1; }
 };
 
 // Greedy decoding of connectionist temporal classification (Graves et al. 2006): class 0 is blank,
@@ -71,12 +76,14 @@ class CtcHead::Scores final : public StepScores {
   explicit Scores(std::shared_ptr<const CtcHead> head);
   ~Scores() override;
 
-  // `features`: steps x features() values, which must outlive the decoding.
-  void set(const float* features, int steps);
+  // `features`: steps x features() values, which must outlive the decoding. A class is a rival of
+  // the best one when its score, before softmax, is less than `margin` lower.
+  void set(const float* features, int steps, float margin = 0);
 
   int steps() const override;
   int best(int step) override;
   float probability(int step) override;
+  int rival(int step) override;
 
  private:
   struct State;
@@ -122,6 +129,15 @@ struct LineLayout {
   int width = 0;
 };
 
+// A line's input without most of its padding.
+struct ShortenedLayout {
+  int width = 0;
+  OmittedColumns omitted;
+};
+
+// Leaves out as much padding as the rule allows.
+ShortenedLayout shortened(const LineLayout& layout, const OmissionRule& rule);
+
 struct LineLayouts {
   std::vector<LineLayout> lines;                 // in the order of the crops
   std::vector<std::vector<std::size_t>> groups;  // lines that share a width, narrowest group first
@@ -138,6 +154,8 @@ struct RecognitionModel {
   RecognitionModel(std::shared_ptr<Model> model, std::vector<std::string> characters);
 
   std::shared_ptr<Model> model;
+  // Decides on lines that are too close for `model`; null: `model` decides them all.
+  std::shared_ptr<Model> exact;
   CtcDecoder decoder;
   std::shared_ptr<const CtcHead> head;  // null: the network gives probabilities
 };
@@ -153,10 +171,12 @@ class TextRecognizer {
                            const RecognitionParams& params);
 
  private:
-  RecognizedText decode(const TensorView& output);
+  RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
+  RecognizedText decode(const TensorView& output, float margin);
 
   std::shared_ptr<const RecognitionModel> model_;
   std::unique_ptr<Request> request_;
+  std::unique_ptr<Request> exact_request_;  // null without an exact model
   std::unique_ptr<CtcHead::Scores> scores_;
   Image scratch_, line_, resized_;
 };

@@ -2,6 +2,7 @@
 // Included by kernel_table.h only.
 
 #include "kernels/kernels.h"
+#include "kernels/vector.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -10,46 +11,15 @@
 namespace fastocr::kernels {
 namespace {
 
-// One register of floats, as a vector type of the compiler.
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kColumns = 4;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8, kColumns = 2;
+constexpr int kColumns = 4;
 #else
-constexpr int kLanes = 4, kColumns = 2;
+constexpr int kColumns = 2;
 #endif
-using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
-using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
 
 // Rows and registers of classes in one tile: with the operands they just fit into the registers.
 constexpr int kRows = 6;
 constexpr int kTileClasses = kLanes * kColumns;
-
-inline Floats load(const float* p) {
-  Floats v;
-  __builtin_memcpy(&v, p, sizeof(v));
-  return v;
-}
-
-inline void store(float* p, Floats v) { __builtin_memcpy(p, &v, sizeof(v)); }
-
-inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
-
-inline Floats multiply_add(Floats a, Floats b, Floats c) {
-#if defined(__AVX512F__)
-  return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__AVX2__)
-  return (Floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-  return a * b + c;
-#endif
-}
-
-inline float largest_lane(Floats v) {
-  float best = v[0];
-  for (int i = 1; i < kLanes; ++i) best = v[i] > best ? v[i] : best;
-  return best;
-}
 
 // Scores of `Rows` rows for kTileClasses classes from `first` on in a block.
 template <int Rows>
@@ -105,44 +75,21 @@ void block_scores(const PackedClassifier& c, const float* row, int block, float*
   }
 }
 
-// exp(x) for x <= 0 as 2^n * 2^f with |f| <= 1/2; 2^f by its Taylor polynomial. Zero below -87,
-// where the result would leave the range of normal floats.
-inline Floats exp_not_positive(Floats x) {
-  constexpr float kLog2E = 1.44269504088896341F;
-  constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23: a sum with it has no fractional bits left
-  const Floats lowest = Floats{} - 87.0F;
-  const Floats t = larger(x, lowest) * kLog2E;
-  const Floats rounded = t + kMagic;
-  const Floats f = t - (rounded - kMagic);
-  constexpr float kTerms[] = {1.5403530393381609e-4F,
-                              1.3333558146428443e-3F,
-                              9.6181291076284772e-3F,
-                              5.5504108664821580e-2F,
-                              2.4022650695910071e-1F,
-                              6.9314718055994531e-1F,
-                              1.0F};
-  Floats p = Floats{} + kTerms[0];
-  for (int i = 1; i < 7; ++i) p = multiply_add(p, f, Floats{} + kTerms[i]);
-  Ints bits, exponent;
-  __builtin_memcpy(&exponent, &rounded, sizeof(exponent));
-  __builtin_memcpy(&bits, &p, sizeof(bits));
-  bits += exponent << 23;
-  Floats result;
-  __builtin_memcpy(&result, &bits, sizeof(result));
-  return x < lowest ? Floats{} : result;
-}
-
 float exp_sum(const float* values, int count, float shift) {
   Floats total{};
   int i = 0;
   for (; i + kLanes <= count; i += kLanes) total += exp_not_positive(load(values + i) - shift);
-  float sum_of_lanes = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum_of_lanes += total[lane];
-  for (; i < count; ++i) sum_of_lanes += exp_not_positive(Floats{} + (values[i] - shift))[0];
-  return sum_of_lanes;
+  float sum = sum_of_lanes(total);
+  for (; i < count; ++i) sum += exp_not_positive(Floats{} + (values[i] - shift))[0];
+  return sum;
 }
 
 #if defined(__AVX512VNNI__)
+
+// As assembler for the reason given at add_pair_products.
+inline void add_byte_products(__m512i& sums, __m512i unsigned_bytes, __m512i signed_bytes) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(unsigned_bytes), "v"(signed_bytes));
+}
 
 void quantized_block_maxima(const PackedClassifier& c, const QuantizedRow* rows, int count,
                             float* maxima) {
@@ -157,32 +104,40 @@ void quantized_block_maxima(const PackedClassifier& c, const QuantizedRow* rows,
         tile[r] = rows[first_row + r < count ? first_row + r : count - 1].values;
       }
       __m512i sums[kRows][kWords];
+#pragma GCC unroll 4
       for (int j = 0; j < kWords; ++j) {
         const __m512i offset = _mm512_load_si512(c.minus_offset + block * kClassBlock + 16 * j);
+#pragma GCC unroll 6
         for (int r = 0; r < kRows; ++r) sums[r][j] = offset;
       }
       for (int g = 0; g < groups; ++g) {
         const std::int8_t* group = weights + static_cast<std::ptrdiff_t>(g) * 4 * kClassBlock;
         __m512i w[kWords];
+#pragma GCC unroll 4
         for (int j = 0; j < kWords; ++j) w[j] = _mm512_load_si512(group + 64 * j);
+#pragma GCC unroll 6
         for (int r = 0; r < kRows; ++r) {
           std::int32_t four;
           __builtin_memcpy(&four, tile[r] + kQuantizedGroup * g, sizeof(four));
           const __m512i x = _mm512_set1_epi32(four);
-          for (int j = 0; j < kWords; ++j) sums[r][j] = _mm512_dpbusd_epi32(sums[r][j], x, w[j]);
+#pragma GCC unroll 4
+          for (int j = 0; j < kWords; ++j) add_byte_products(sums[r][j], x, w[j]);
         }
       }
-      for (int r = 0; r < kRows && first_row + r < count; ++r) {
+      // Unrolled, like the loops above, so that no sum needs an address: they stay in registers.
+#pragma GCC unroll 6
+      for (int r = 0; r < kRows; ++r) {
+        if (first_row + r >= count) break;
         const Floats row_scale = Floats{} + rows[first_row + r].scale;
         Floats best{};
+#pragma GCC unroll 4
         for (int j = 0; j < kWords; ++j) {
           const std::ptrdiff_t at = block * kClassBlock + 16 * j;
           const Floats score = multiply_add((Floats)_mm512_cvtepi32_ps(sums[r][j]),
                                             row_scale * load(c.scale + at), load(c.bias + at));
           best = j == 0 ? score : larger(best, score);
         }
-        maxima[static_cast<std::ptrdiff_t>(first_row + r) * c.blocks + block] =
-            _mm512_reduce_max_ps((__m512)best);
+        maxima[static_cast<std::ptrdiff_t>(first_row + r) * c.blocks + block] = largest_lane(best);
       }
     }
   }

@@ -6,6 +6,7 @@
 
 #include "fastocr/errors.h"
 #include "kernels/kernels.h"
+#include "kernels/network.h"
 
 namespace fastocr {
 namespace {
@@ -94,6 +95,29 @@ const KernelTable& active() {
   }
 #endif
   return kPortableKernels;
+}
+
+const NetworkKernels& active_network() {
+#ifdef FASTOCR_X86
+  switch (active_isa()) {
+    case Isa::kAvx512Vnni:
+      return kAvx512VnniNetworkKernels;
+    case Isa::kAvx512:
+      return kAvx512NetworkKernels;
+    case Isa::kAvx2:
+      return kAvx2NetworkKernels;
+    default:
+      break;
+  }
+#endif
+  return kPortableNetworkKernels;
+}
+
+std::ptrdiff_t attention_scratch(int tokens, int head_size) {
+  const auto padded = [](std::ptrdiff_t n) {
+    return (n + kChannelStep - 1) / kChannelStep * kChannelStep;
+  };
+  return head_size * padded(tokens) + tokens * padded(head_size) + padded(tokens);
 }
 
 }  // namespace kernels

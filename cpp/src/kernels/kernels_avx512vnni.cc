@@ -1,2 +1,3 @@
 #define FASTOCR_KERNEL_TABLE kAvx512VnniKernels
+#define FASTOCR_NETWORK_KERNELS kAvx512VnniNetworkKernels
 #include "kernels/kernel_table.h"

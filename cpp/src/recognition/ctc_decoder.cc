@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "fastocr/text_recognition.h"
@@ -28,6 +30,30 @@ float pairwise_sum(const float* values, std::size_t count) {
                 ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
   for (; i < count; ++i) total += values[i];
   return total;
+}
+
+constexpr int kBlank = 0;
+
+// A class that comes second in a step.
+struct Rival {
+  int step;
+  int label;
+};
+
+// What a step and the next one add to the text, after `previous`.
+std::array<int, 2> added(int previous, int label, int next) {
+  const int first = label != previous ? label : kBlank;
+  const int second = next != label ? next : kBlank;
+  return first == kBlank ? std::array{second, kBlank} : std::array{first, second};
+}
+
+// Whether the text changes when a rival takes its step.
+bool changes_text(const std::vector<int>& path, const Rival& rival) {
+  const auto label_at = [&](int step) {
+    return step < 0 || step >= static_cast<int>(path.size()) ? kBlank : path[step];
+  };
+  const int previous = label_at(rival.step - 1), next = label_at(rival.step + 1);
+  return added(previous, label_at(rival.step), next) != added(previous, rival.label, next);
 }
 
 class ProbabilityMatrix final : public StepScores {
@@ -61,12 +87,16 @@ RecognizedText CtcDecoder::decode(const float* probabilities, int steps) const {
 }
 
 RecognizedText CtcDecoder::decode(StepScores& scores) const {
-  constexpr int kBlank = 0;
   RecognizedText result;
   std::vector<float> kept;
+  std::vector<Rival> rivals;
+  std::vector<int> path;
   int previous = kBlank;
   for (int step = 0; step < scores.steps(); ++step) {
     const int best = scores.best(step);
+    const int rival = scores.rival(step);
+    if (rival >= 0) rivals.push_back({step, rival});
+    path.push_back(best);
     if (best != kBlank && best != previous) {
       result.text += characters_[best - 1];
       kept.push_back(scores.probability(step));
@@ -77,6 +107,8 @@ RecognizedText CtcDecoder::decode(StepScores& scores) const {
     const float mean = pairwise_sum(kept.data(), kept.size()) / static_cast<float>(kept.size());
     result.score = static_cast<double>(mean);
   }
+  result.certain = std::none_of(rivals.begin(), rivals.end(),
+                                [&](const Rival& rival) { return changes_text(path, rival); });
   return result;
 }
 

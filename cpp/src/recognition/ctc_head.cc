@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -14,8 +13,9 @@ using kernels::kClassBlock;
 using kernels::kQuantizedGroup;
 
 constexpr float kNeverWins = -1e30F;
-// Classes this far below the best one add less than 18385 * exp(-20) = 4e-5 to a sum of at least 1.
-constexpr float kNegligible = 20.0F;
+// Classes this far below the best one add less than 18385 * exp(-16) = 2e-3 to a sum of at least 1,
+// were they all just as far; those of real lines add less than 1e-5.
+constexpr float kNegligible = 16.0F;
 // Room for the rounding of float sums, which no bound below counts.
 constexpr float kRounding = 1e-3F;
 
@@ -123,7 +123,11 @@ struct CtcHead::Scores::State {
   std::vector<std::uint8_t> quantized;  // steps x padded features
   std::vector<kernels::QuantizedRow> quantized_rows;
   float block[kClassBlock];
+  float margin = 0;
   float best_score = 0;
+  int best = 0;
+  float second_score = 0;
+  int second = -1;
 
   const Impl& impl() const { return *head->impl_; }
   const float* row(int step) const {
@@ -178,6 +182,17 @@ struct CtcHead::Scores::State {
     kernel->quantized_block_maxima(packed, quantized_rows.data(), steps, maxima.data());
   }
 
+  // Takes one class of a block for the best or the second best.
+  void rank(int b, int i) {
+    if (block[i] > best_score) {
+      second_score = std::exchange(best_score, block[i]);
+      second = std::exchange(best, b * kClassBlock + i);
+    } else if (block[i] > second_score) {
+      second_score = block[i];
+      second = b * kClassBlock + i;
+    }
+  }
+
   // The exact scores of every block of a step whose bound on its largest score reaches `least`.
   template <typename Visitor>
   void visit_blocks(int step, float least, const Visitor& visit) {
@@ -195,9 +210,10 @@ CtcHead::Scores::Scores(std::shared_ptr<const CtcHead> head) : state_(std::make_
 }
 CtcHead::Scores::~Scores() = default;
 
-void CtcHead::Scores::set(const float* features, int steps) {
+void CtcHead::Scores::set(const float* features, int steps, float margin) {
   state_->kernel = &kernels::active();
   state_->steps = steps;
+  state_->margin = margin;
   state_->copy_rows(features);
   state_->screen();
 }
@@ -208,16 +224,22 @@ int CtcHead::Scores::best(int step) {
   State& s = *state_;
   const float* maximum = s.step_maxima(step);
   const float top = *std::max_element(maximum, maximum + s.impl().packed.blocks);
-  int best = 0;
-  s.best_score = kNeverWins;
-  s.visit_blocks(step, top - s.bounds[step] - kRounding, [&](int b) {
+  s.best = 0;
+  s.second = -1;
+  s.best_score = s.second_score = kNeverWins;
+  s.visit_blocks(step, top - s.bounds[step] - kRounding - s.margin, [&](int b) {
     const int i = s.kernel->arg_max(s.block, kClassBlock);
-    if (s.block[i] > s.best_score) {
-      s.best_score = s.block[i];
-      best = b * kClassBlock + i;
-    }
+    s.rank(b, i);
+    if (s.margin == 0) return;
+    s.block[i] = kNeverWins;
+    s.rank(b, s.kernel->arg_max(s.block, kClassBlock));
   });
-  return best;
+  return s.best;
+}
+
+int CtcHead::Scores::rival(int) {
+  const State& s = *state_;
+  return s.second_score > s.best_score - s.margin ? s.second : -1;
 }
 
 float CtcHead::Scores::probability(int step) {

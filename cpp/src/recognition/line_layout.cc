@@ -52,4 +52,12 @@ LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionPa
   return result;
 }
 
+ShortenedLayout shortened(const LineLayout& layout, const OmissionRule& rule) {
+  if (rule.step < 1) return {layout.width, {}};
+  const int at = (layout.text_width + rule.margin + rule.step - 1) / rule.step * rule.step;
+  const int spare = layout.width - at - rule.margin - rule.step;
+  const int omitted = spare > 0 ? spare / rule.step * rule.step : 0;
+  return {layout.width - omitted, {at, omitted, layout.text_width}};
+}
+
 }  // namespace fastocr

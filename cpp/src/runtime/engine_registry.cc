@@ -6,12 +6,16 @@
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
 #include "runtime/engine_requirements.h"
+#include "runtime/native/native_engine.h"
 
 namespace fastocr {
 namespace {
 
+constexpr const char* kNativeEngine = "native";
+
 const std::vector<EngineRequirements>& known_engines() {
   static const std::vector<EngineRequirements> engines{
+      {kNativeEngine, "", "", "", "", ""},
       {"openvino", "libfastocr_openvino.so", "openvino", FASTOCR_OPENVINO_VERSION, "libs",
        FASTOCR_OPENVINO_LIBRARY},
   };
@@ -29,6 +33,7 @@ void* open_library(const std::string& engine, const std::string& path) {
 
 Engine* create_engine(const std::string& name, const std::string& engine_library,
                       const std::string& dependency) {
+  if (name == kNativeEngine) return native::make_engine().release();
   // Loaded first and by its full path: the engine's own reference is then met by its name, wherever
   // the package lies.
   open_library(name, dependency);

@@ -1,0 +1,94 @@
+#pragma once
+
+// One register of floats as a vector type of the compiler, and the arithmetic on it that the
+// kernels share; see kernels.h for the rules. Included by the other kernel headers only.
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace fastocr::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
+using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+
+inline Floats load(const float* p) {
+  Floats v;
+  __builtin_memcpy(&v, p, sizeof(v));
+  return v;
+}
+
+inline void store(float* p, Floats v) { __builtin_memcpy(p, &v, sizeof(v)); }
+
+inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+inline Floats multiply_add(Floats a, Floats b, Floats c) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+
+inline float largest_lane(Floats v) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps((__m512)v);
+#else
+  float best = v[0];
+  for (int i = 1; i < kLanes; ++i) best = v[i] > best ? v[i] : best;
+  return best;
+#endif
+}
+
+inline float sum_of_lanes(Floats v) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps((__m512)v);
+#else
+  float total = 0;
+  for (int i = 0; i < kLanes; ++i) total += v[i];
+  return total;
+#endif
+}
+
+// exp(x) for x <= 0 as 2^n * 2^f with |f| <= 1/2; 2^f by its Taylor polynomial. Zero below -87,
+// where the result would leave the range of normal floats.
+inline Floats exp_not_positive(Floats x) {
+  constexpr float kLog2E = 1.44269504088896341F;
+  constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23: a sum with it has no fractional bits left
+  const Floats lowest = Floats{} - 87.0F;
+  const Floats t = larger(x, lowest) * kLog2E;
+  const Floats rounded = t + kMagic;
+  const Floats f = t - (rounded - kMagic);
+  constexpr float kTerms[] = {1.5403530393381609e-4F,
+                              1.3333558146428443e-3F,
+                              9.6181291076284772e-3F,
+                              5.5504108664821580e-2F,
+                              2.4022650695910071e-1F,
+                              6.9314718055994531e-1F,
+                              1.0F};
+  Floats p = Floats{} + kTerms[0];
+  for (int i = 1; i < 7; ++i) p = multiply_add(p, f, Floats{} + kTerms[i]);
+  Ints bits, exponent;
+  __builtin_memcpy(&exponent, &rounded, sizeof(exponent));
+  __builtin_memcpy(&bits, &p, sizeof(bits));
+  bits += exponent << 23;
+  Floats result;
+  __builtin_memcpy(&result, &bits, sizeof(result));
+  return x < lowest ? Floats{} : result;
+}
+
+}  // namespace
+}  // namespace fastocr::kernels

@@ -1,0 +1,1009 @@
+#include "runtime/native/lowering.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "fastocr/errors.h"
+
+namespace fastocr::native {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+// Sizes that stand for "any" while shapes are worked out: multiples of every network's step, and no
+// number of channels.
+constexpr std::int64_t kSampleHeight = 64;
+constexpr std::int64_t kSampleWidth = 448;
+// The longest side of an image or a window.
+constexpr std::int64_t kMostPixels = 1 << 20;
+
+[[noreturn]] void reject(const std::string& why) {
+  throw Error(ErrorKind::kModelFormat, "the native engine cannot run this network: " + why);
+}
+
+void require(bool condition, const OnnxNode& node, const char* what) {
+  if (!condition) reject(node.type + " " + node.outputs.at(0) + ": " + what);
+}
+
+std::int64_t product(const Ints& sizes) {
+  std::int64_t total = 1;
+  for (const std::int64_t size : sizes) {
+    if (__builtin_mul_overflow(total, size, &total)) reject("a shape of too many elements");
+  }
+  return total;
+}
+
+bool all_between(const Ints& values, std::int64_t low, std::int64_t high) {
+  return std::all_of(values.begin(), values.end(),
+                     [&](std::int64_t value) { return value >= low && value <= high; });
+}
+
+Ints without_ones(Ints sizes) {
+  std::erase(sizes, 1);
+  return sizes;
+}
+
+// An image as ONNX sees it: its axes in ONNX order, by letter (N, C, H, W); an axis of size 1 may
+// have any letter.
+struct Value {
+  int number = 0;
+  Ints shape;
+  std::string axes;
+
+  std::int64_t size(char axis) const {
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if (axes[i] == axis && shape[i] != 1) return shape[i];
+    }
+    return 1;
+  }
+  bool is(const std::string& layout) const {
+    if (axes.size() != layout.size()) return false;
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if (shape[i] != 1 && axes[i] != layout[i]) return false;
+    }
+    return true;
+  }
+  bool ends_in_channels() const {
+    return !axes.empty() && (shape.back() == 1 || axes.back() == 'C');
+  }
+};
+
+bool untouched(const Epilogue& e) {
+  return e.activation == Activation::kNone && e.scale == 1 && e.shift == 0;
+}
+
+class Lowering {
+ public:
+  Lowering(OnnxGraph graph, bool detach_classifier)
+      : graph_(std::move(graph)), detach_(detach_classifier) {
+    drop_names();
+    for (const OnnxNode& node : graph_.nodes) {
+      for (const std::string& input : node.inputs) consumers_[input].push_back(&node);
+    }
+  }
+
+  Network run() {
+    add_input();
+    if (detach_) detach_classifier();
+    for (const OnnxNode& node : graph_.nodes) {
+      if (!done_.contains(&node)) lower(node);
+    }
+    finish();
+    return std::move(network_);
+  }
+
+ private:
+  using Handler = void (Lowering::*)(const OnnxNode&);
+
+  // An activation whose product with its input may follow.
+  struct Gate {
+    std::string input;
+    Epilogue epilogue;
+  };
+
+  // ---- the graph --------------------------------------------------------------------------------
+
+  // Values that only have another name, and constants that come as nodes.
+  void drop_names() {
+    std::map<std::string, std::string> renamed;
+    std::vector<OnnxNode> kept;
+    for (OnnxNode& node : graph_.nodes) {
+      for (std::string& input : node.inputs) {
+        const auto found = renamed.find(input);
+        if (found != renamed.end()) input = found->second;
+      }
+      if (node.type == "Identity" || node.type == "Dropout") {
+        renamed[node.outputs.at(0)] = node.inputs.at(0);
+      } else if (node.type == "Constant" && node.attributes.contains("value")) {
+        graph_.constants[node.outputs.at(0)] = node.attributes.at("value").tensor;
+      } else {
+        kept.push_back(std::move(node));
+      }
+    }
+    graph_.nodes = std::move(kept);
+    const auto found = renamed.find(graph_.output);
+    if (found != renamed.end()) graph_.output = found->second;
+  }
+
+  std::size_t uses(const std::string& name) const {
+    const auto found = consumers_.find(name);
+    return (found == consumers_.end() ? 0 : found->second.size()) + (name == graph_.output ? 1 : 0);
+  }
+
+  // The node that alone uses `name`, if it is of this type.
+  const OnnxNode* follower(const std::string& name, const std::string& type) const {
+    const auto found = consumers_.find(name);
+    if (found == consumers_.end() || uses(name) != 1) return nullptr;
+    return found->second[0]->type == type ? found->second[0] : nullptr;
+  }
+
+  const Constant* constant(const std::string& name) const {
+    const auto found = graph_.constants.find(name);
+    return found == graph_.constants.end() ? nullptr : &found->second;
+  }
+
+  const Constant& float_constant(const OnnxNode& node, std::size_t input) const {
+    require(input < node.inputs.size(), node, "an input is missing");
+    const Constant* found = constant(node.inputs[input]);
+    require(found != nullptr && found->is_float, node, "an input is not a constant");
+    return *found;
+  }
+
+  const Value& image(const OnnxNode& node, std::size_t input = 0) {
+    require(input < node.inputs.size(), node, "an input is missing");
+    const std::string& name = node.inputs[input];
+    materialize(name);
+    const auto found = images_.find(name);
+    require(found != images_.end(), node, "an input is of an unknown kind");
+    return found->second;
+  }
+
+  // Whole numbers known by now: constants and shape arithmetic.
+  std::optional<Ints> integers(const std::string& name) const {
+    const auto found = integers_.find(name);
+    if (found != integers_.end()) return found->second;
+    const Constant* c = constant(name);
+    if (c == nullptr || c->is_float) return std::nullopt;
+    return c->ints;
+  }
+
+  Ints required_integers(const OnnxNode& node, std::size_t input) const {
+    require(input < node.inputs.size(), node, "an input is missing");
+    auto values = integers(node.inputs[input]);
+    require(values.has_value(), node, "a shape is not known");
+    return *values;
+  }
+
+  // ---- layers -----------------------------------------------------------------------------------
+
+  int emit(Operation operation, std::vector<int> inputs) {
+    const int output = network_.values++;
+    producers_[output] = network_.layers.size();
+    network_.layers.push_back({std::move(operation), std::move(inputs), output});
+    return output;
+  }
+
+  void define(const OnnxNode& node, int number, Ints shape, std::string axes) {
+    images_[node.outputs.at(0)] = {number, std::move(shape), std::move(axes)};
+  }
+
+  // The layer that makes a value; null for the input.
+  Layer* producer(const Value& value) {
+    const auto found = producers_.find(value.number);
+    return found == producers_.end() ? nullptr : &network_.layers[found->second];
+  }
+
+  Epilogue* epilogue_of(const Value& value) {
+    Layer* layer = producer(value);
+    if (layer == nullptr) return nullptr;
+    if (auto* c = std::get_if<Convolution>(&layer->operation)) return &c->epilogue;
+    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return &c->epilogue;
+    if (auto* e = std::get_if<ElementWise>(&layer->operation)) return &e->epilogue;
+    return nullptr;
+  }
+
+  // Multiplies what a linear layer without activation computes by factors, one or one a channel.
+  bool scale_weights(const Value& value, const std::vector<float>& factors) {
+    Layer* layer = producer(value);
+    const auto scale = [&](auto& c) {
+      if (!untouched(c.epilogue)) return false;
+      for (std::size_t i = 0; i < c.weights.size(); ++i) {
+        c.weights[i] *= factors.size() == 1 ? factors[0] : factors[i % factors.size()];
+      }
+      for (std::size_t i = 0; i < c.bias.size(); ++i) {
+        c.bias[i] *= factors.size() == 1 ? factors[0] : factors[i];
+      }
+      return true;
+    };
+    if (layer == nullptr) return false;
+    if (auto* c = std::get_if<Convolution>(&layer->operation)) return scale(*c);
+    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return scale(*c);
+    return false;
+  }
+
+  bool shift_bias(const Value& value, const std::vector<float>& terms) {
+    Layer* layer = producer(value);
+    const auto shift = [&](auto& c) {
+      if (!untouched(c.epilogue)) return false;
+      for (std::size_t i = 0; i < c.bias.size(); ++i) {
+        c.bias[i] += terms.size() == 1 ? terms[0] : terms[i];
+      }
+      return true;
+    };
+    if (layer == nullptr) return false;
+    if (auto* c = std::get_if<Convolution>(&layer->operation)) return shift(*c);
+    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return shift(*c);
+    return false;
+  }
+
+  // A constant as one number, or one for each channel of the image.
+  std::vector<float> by_channel(const OnnxNode& node, const Constant& c, const Value& value) {
+    if (c.floats.size() == 1) return c.floats;
+    require(c.shape.size() <= value.shape.size(), node, "a constant with more axes than the image");
+    const std::size_t skipped = value.shape.size() - c.shape.size();
+    for (std::size_t i = 0; i < c.shape.size(); ++i) {
+      const bool channels =
+          value.axes[skipped + i] == 'C' && value.shape[skipped + i] == c.shape[i];
+      require(c.shape[i] == 1 || channels, node, "a constant that is not one number a channel");
+    }
+    return c.floats;
+  }
+
+  // ---- activations ------------------------------------------------------------------------------
+
+  // Applies an activation to a value, in the layer that makes it if nothing else uses it.
+  void activate(const OnnxNode& node, const std::string& input, const Epilogue& activation,
+                std::size_t expected_uses) {
+    const Value value = images_.at(input);
+    Epilogue* before = epilogue_of(value);
+    if (before != nullptr && untouched(*before) && uses(input) == expected_uses) {
+      *before = activation;
+      images_[node.outputs.at(0)] = value;
+      return;
+    }
+    define(node, emit(ElementWise{activation}, {value.number}), value.shape, value.axes);
+  }
+
+  // Makes a gate a value of its own.
+  void materialize(const std::string& name) {
+    const auto found = gates_.find(name);
+    if (found == gates_.end() || images_.contains(name)) return;
+    const Value value = images_.at(found->second.input);
+    OnnxNode node;
+    node.outputs = {name};
+    activate(node, found->second.input, found->second.epilogue, 1);
+  }
+
+  void add_gate(const OnnxNode& node, Epilogue epilogue) {
+    image(node);
+    gates_[node.outputs.at(0)] = {node.inputs[0], epilogue};
+  }
+
+  void hard_sigmoid(const OnnxNode& node) {
+    Epilogue e;
+    e.activation = Activation::kHardSigmoid;
+    e.slope = node.real("alpha", 0.2F);
+    e.offset = node.real("beta", 0.5F);
+    add_gate(node, e);
+  }
+
+  void sigmoid(const OnnxNode& node) {
+    Epilogue e;
+    e.activation = Activation::kSigmoid;
+    add_gate(node, e);
+  }
+
+  void hard_swish(const OnnxNode& node) {
+    image(node);
+    Epilogue e;
+    e.activation = Activation::kHardSwish;
+    activate(node, node.inputs[0], e, 1);
+  }
+
+  void relu(const OnnxNode& node) {
+    image(node);
+    Epilogue e;
+    e.activation = Activation::kRelu;
+    activate(node, node.inputs[0], e, 1);
+  }
+
+  // x * gate(x).
+  bool gated_product(const OnnxNode& node) {
+    for (int i : {0, 1}) {
+      const std::string &gate = node.inputs[i], &other = node.inputs[1 - i];
+      const auto found = gates_.find(gate);
+      if (found == gates_.end() || found->second.input != other || uses(gate) != 1) continue;
+      Epilogue e = found->second.epilogue;
+      e.activation =
+          e.activation == Activation::kSigmoid ? Activation::kSwish : Activation::kHardSwish;
+      activate(node, other, e, 2);
+      return true;
+    }
+    return false;
+  }
+
+  // ---- arithmetic -------------------------------------------------------------------------------
+
+  // Whichever input is a float constant, and the other one.
+  std::optional<std::pair<const Constant*, std::size_t>> constant_operand(const OnnxNode& node) {
+    require(node.inputs.size() == 2, node, "two inputs are expected");
+    for (std::size_t i : {0, 1}) {
+      const Constant* c = constant(node.inputs[i]);
+      if (c != nullptr && c->is_float) return std::pair{c, 1 - i};
+    }
+    return std::nullopt;
+  }
+
+  void multiply(const OnnxNode& node) {
+    const auto operand = constant_operand(node);
+    if (operand) return multiply_by_constant(node, *operand->first, operand->second);
+    if (gated_product(node)) return;
+    Value a = image(node, 0), b = image(node, 1);
+    if (a.size('H') == 1 && a.size('W') == 1) std::swap(a, b);
+    require(b.size('H') == 1 && b.size('W') == 1 && a.axes == b.axes && a.size('C') == b.size('C'),
+            node, "a product of two images");
+    define(node, emit(ChannelScale{}, {a.number, b.number}), a.shape, a.axes);
+  }
+
+  void multiply_by_constant(const OnnxNode& node, const Constant& c, std::size_t other) {
+    const Value value = image(node, other);
+    const auto factors = by_channel(node, c, value);
+    const bool alone = uses(node.inputs[other]) == 1;
+    Epilogue* e = epilogue_of(value);
+    if (alone && scale_weights(value, factors)) {
+      images_[node.outputs.at(0)] = value;
+    } else if (alone && e != nullptr && factors.size() == 1) {
+      e->scale *= factors[0];
+      e->shift *= factors[0];
+      images_[node.outputs.at(0)] = value;
+    } else {
+      require(factors.size() == 1, node, "factors a channel that follow no convolution");
+      Epilogue scale;
+      scale.scale = factors[0];
+      define(node, emit(ElementWise{scale}, {value.number}), value.shape, value.axes);
+    }
+  }
+
+  void add(const OnnxNode& node) {
+    const auto operand = constant_operand(node);
+    if (operand) return add_constant(node, *operand->first, operand->second);
+    const Value a = image(node, 0), b = image(node, 1);
+    require(a.shape == b.shape && a.is(b.axes), node, "a sum of images of different sizes");
+    if (!add_scaled(node, a, b) && !add_scaled(node, b, a)) {
+      define(node, emit(Sum{}, {a.number, b.number}), a.shape, a.axes);
+    }
+  }
+
+  // x + x * factors is a scale by factors + 1.
+  bool add_scaled(const OnnxNode& node, const Value& x, const Value& scaled) {
+    Layer* layer = producer(scaled);
+    if (layer == nullptr || layer->inputs[0] != x.number) return false;
+    auto* scale = std::get_if<ChannelScale>(&layer->operation);
+    const bool alone = uses(node.inputs[0]) == 1 || uses(node.inputs[1]) == 1;
+    if (scale == nullptr || !alone || images_.at(single_use(node)).number != scaled.number) {
+      return false;
+    }
+    scale->bias += 1;
+    images_[node.outputs.at(0)] = scaled;
+    return true;
+  }
+
+  const std::string& single_use(const OnnxNode& node) const {
+    return uses(node.inputs[0]) == 1 ? node.inputs[0] : node.inputs[1];
+  }
+
+  void add_constant(const OnnxNode& node, const Constant& c, std::size_t other) {
+    const Value value = image(node, other);
+    const auto terms = by_channel(node, c, value);
+    const bool alone = uses(node.inputs[other]) == 1;
+    Epilogue* e = epilogue_of(value);
+    const bool zero = std::all_of(terms.begin(), terms.end(), [](float t) { return t == 0; });
+    if (zero && !alone) {
+      define_view(node, value, value.shape, value.axes);
+    } else if (zero || (alone && shift_bias(value, terms))) {
+      images_[node.outputs.at(0)] = value;
+    } else if (alone && e != nullptr && terms.size() == 1) {
+      e->shift += terms[0];
+      images_[node.outputs.at(0)] = value;
+    } else {
+      require(terms.size() == 1, node, "terms a channel that follow no convolution");
+      Epilogue shift;
+      shift.shift = terms[0];
+      define(node, emit(ElementWise{shift}, {value.number}), value.shape, value.axes);
+    }
+  }
+
+  // ---- convolutions -----------------------------------------------------------------------------
+
+  void convolution(const OnnxNode& node) {
+    const Value value = image(node);
+    const Constant& weights = float_constant(node, 1);
+    require(value.is("NCHW") && weights.shape.size() == 4, node, "only images are supported");
+    require(without_ones(node.integers("dilations")).empty(), node, "dilation");
+    require(!node.attributes.contains("auto_pad") || node.attributes.at("auto_pad").s == "NOTSET",
+            node, "automatic padding");
+    const auto strides = node.integers("strides", {1, 1});
+    const auto pads = node.integers("pads", {0, 0, 0, 0});
+    const auto group = node.integer("group", 1);
+    require(strides.size() == 2 && pads.size() == 4, node, "other than two-dimensional");
+    require(all_between(strides, 1, kMostPixels) && all_between(pads, 0, kMostPixels), node,
+            "strides or pads out of range");
+    Convolution c;
+    c.in_channels = static_cast<int>(value.shape[1]);
+    c.out_channels = static_cast<int>(weights.shape[0]);
+    c.kernel_height = static_cast<int>(weights.shape[2]);
+    c.kernel_width = static_cast<int>(weights.shape[3]);
+    c.stride_y = static_cast<int>(strides[0]);
+    c.stride_x = static_cast<int>(strides[1]);
+    c.pad_top = static_cast<int>(pads[0]);
+    c.pad_left = static_cast<int>(pads[1]);
+    c.pad_bottom = static_cast<int>(pads[2]);
+    c.pad_right = static_cast<int>(pads[3]);
+    c.depthwise = group != 1;
+    require(product(weights.shape) > 0, node, "empty weights");
+    require(c.depthwise ? group == c.in_channels && group == c.out_channels && weights.shape[1] == 1
+                        : weights.shape[1] == c.in_channels,
+            node, "groups of channels");
+    require(c.pad_top < c.kernel_height && c.pad_bottom < c.kernel_height &&
+                c.pad_left < c.kernel_width && c.pad_right < c.kernel_width,
+            node, "padding beyond the window");
+    // ONNX has [out][in][y][x].
+    const std::int64_t taps = weights.shape[2] * weights.shape[3], in = weights.shape[1];
+    c.weights.resize(weights.floats.size());
+    for (std::int64_t o = 0; o < c.out_channels; ++o) {
+      for (std::int64_t i = 0; i < in; ++i) {
+        for (std::int64_t t = 0; t < taps; ++t) {
+          c.weights[(t * in + i) * c.out_channels + o] = weights.floats[(o * in + i) * taps + t];
+        }
+      }
+    }
+    c.bias = bias(node, 2, c.out_channels);
+    const ImageSize size = output_size({c, {}, 0}, {image_size(value)});
+    const int number = emit(std::move(c), {value.number});
+    define(node, number, {1, size.channels, size.height, size.width}, "NCHW");
+  }
+
+  std::vector<float> bias(const OnnxNode& node, std::size_t input, int channels) {
+    if (node.inputs.size() <= input || node.inputs[input].empty()) {
+      return std::vector<float>(static_cast<std::size_t>(channels), 0.0F);
+    }
+    const Constant& c = float_constant(node, input);
+    require(static_cast<int>(c.floats.size()) == channels, node, "a bias of another size");
+    return c.floats;
+  }
+
+  static ImageSize image_size(const Value& value) {
+    return {static_cast<int>(value.size('C')), static_cast<int>(value.size('H')),
+            static_cast<int>(value.size('W'))};
+  }
+
+  void transposed_convolution(const OnnxNode& node) {
+    const Value value = image(node);
+    const Constant& weights = float_constant(node, 1);
+    const auto strides = node.integers("strides", {1, 1});
+    const auto zeros = [](const Ints& v) {
+      return std::all_of(v.begin(), v.end(), [](std::int64_t i) { return i == 0; });
+    };
+    require(value.is("NCHW") && weights.shape.size() == 4 && node.integer("group", 1) == 1 &&
+                without_ones(node.integers("dilations")).empty() && zeros(node.integers("pads")) &&
+                zeros(node.integers("output_padding")) && strides.size() == 2 &&
+                strides[0] == strides[1] && weights.shape[2] == strides[0] &&
+                weights.shape[3] == strides[0] && weights.shape[0] == value.shape[1],
+            node, "only windows that touch are supported");
+    require(product(weights.shape) > 0, node, "empty weights");
+    TransposedConvolution c;
+    c.in_channels = static_cast<int>(weights.shape[0]);
+    c.out_channels = static_cast<int>(weights.shape[1]);
+    c.factor = static_cast<int>(strides[0]);
+    const std::int64_t taps = strides[0] * strides[0];
+    c.weights.resize(weights.floats.size());
+    for (std::int64_t i = 0; i < c.in_channels; ++i) {
+      for (std::int64_t o = 0; o < c.out_channels; ++o) {
+        for (std::int64_t t = 0; t < taps; ++t) {
+          c.weights[(i * taps + t) * c.out_channels + o] =
+              weights.floats[(i * c.out_channels + o) * taps + t];
+        }
+      }
+    }
+    c.bias = bias(node, 2, c.out_channels);
+    const ImageSize size = output_size({c, {}, 0}, {image_size(value)});
+    const int number = emit(std::move(c), {value.number});
+    define(node, number, {1, size.channels, size.height, size.width}, "NCHW");
+  }
+
+  void batch_normalization(const OnnxNode& node) {
+    const Value value = image(node);
+    std::vector<float> factors, terms;
+    const Constant &gain = float_constant(node, 1), &bias = float_constant(node, 2),
+                   &mean = float_constant(node, 3), &variance = float_constant(node, 4);
+    const auto channels = static_cast<std::size_t>(value.size('C'));
+    require(gain.floats.size() == channels && bias.floats.size() == channels &&
+                mean.floats.size() == channels && variance.floats.size() == channels,
+            node, "statistics of another size");
+    const double epsilon = node.real("epsilon", 1e-5F);
+    for (std::size_t i = 0; i < channels; ++i) {
+      const double factor = gain.floats[i] / std::sqrt(variance.floats[i] + epsilon);
+      factors.push_back(static_cast<float>(factor));
+      terms.push_back(static_cast<float>(bias.floats[i] - factor * mean.floats[i]));
+    }
+    require(uses(node.inputs[0]) == 1 && scale_weights(value, factors) && shift_bias(value, terms),
+            node, "it follows no convolution");
+    images_[node.outputs.at(0)] = value;
+  }
+
+  void matrix_product(const OnnxNode& node) {
+    const Value value = image(node);
+    const Constant& weights = float_constant(node, 1);
+    require(value.ends_in_channels() && weights.shape.size() == 2 &&
+                weights.shape[0] == value.shape.back() && product(weights.shape) > 0,
+            node, "not a product of channels and a matrix");
+    Convolution c;
+    c.over_tokens = true;
+    c.in_channels = static_cast<int>(weights.shape[0]);
+    c.out_channels = static_cast<int>(weights.shape[1]);
+    c.weights = weights.floats;
+    c.bias.assign(static_cast<std::size_t>(c.out_channels), 0.0F);
+    Ints shape = value.shape;
+    shape.back() = c.out_channels;
+    std::string axes = value.axes;
+    axes.back() = 'C';
+    define(node, emit(std::move(c), {value.number}), shape, axes);
+  }
+
+  // ---- sizes ------------------------------------------------------------------------------------
+
+  void global_mean(const OnnxNode& node) {
+    const Value value = image(node);
+    require(value.is("NCHW"), node, "only images are supported");
+    define(node, emit(GlobalMean{}, {value.number}), {1, value.shape[1], 1, 1}, "NCHW");
+  }
+
+  void average_pool(const OnnxNode& node) {
+    const Value value = image(node);
+    const auto kernel = node.integers("kernel_shape"), strides = node.integers("strides");
+    const auto pads = node.integers("pads");
+    require(value.is("NCHW") && kernel.size() == 2 && kernel == strides &&
+                all_between(kernel, 1, kMostPixels) && node.integer("ceil_mode", 0) == 0 &&
+                std::all_of(pads.begin(), pads.end(), [](auto p) { return p == 0; }),
+            node, "only windows that touch are supported");
+    const AveragePool pool{static_cast<int>(kernel[0]), static_cast<int>(kernel[1])};
+    const ImageSize size = output_size({pool, {}, 0}, {image_size(value)});
+    define(node, emit(pool, {value.number}), {1, size.channels, size.height, size.width}, "NCHW");
+  }
+
+  void resize(const OnnxNode& node) {
+    const Value value = image(node);
+    const auto text = [&](const char* name) {
+      const auto found = node.attributes.find(name);
+      return found == node.attributes.end() ? std::string() : found->second.s;
+    };
+    const Constant& scales = float_constant(node, 2);
+    const std::vector<float>& f = scales.floats;
+    // Each of these takes, for all pixels that come of one, just that one.
+    const std::string coordinates = text("coordinate_transformation_mode");
+    const std::string nearest = text("nearest_mode");
+    const bool repeats =
+        (coordinates == "asymmetric" && nearest == "floor") ||
+        (coordinates == "half_pixel" && (nearest.empty() || nearest.starts_with("round_prefer")));
+    require(value.is("NCHW") && text("mode") == "nearest" && repeats && f.size() == 4 &&
+                f[0] == 1 && f[1] == 1 && f[2] == f[3] && f[2] >= 1 && f[2] == std::floor(f[2]) &&
+                f[2] <= 64,
+            node, "only enlargement by a whole factor, nearest neighbour, is supported");
+    if (f[2] == 1) return define_view(node, value, value.shape, value.axes);
+    const Upsample upsample{static_cast<int>(f[2])};
+    const ImageSize size = output_size({upsample, {}, 0}, {image_size(value)});
+    define(node, emit(upsample, {value.number}), {1, size.channels, size.height, size.width},
+           "NCHW");
+  }
+
+  void concatenate(const OnnxNode& node) {
+    if (concatenate_integers(node)) return;
+    std::vector<int> numbers;
+    std::vector<ImageSize> sizes;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const Value& value = image(node, i);
+      require(value.is("NCHW") && node.integer("axis", 0) == 1, node,
+              "only channels can be joined");
+      numbers.push_back(value.number);
+      sizes.push_back(image_size(value));
+    }
+    const ImageSize size = output_size({Concatenation{}, {}, 0}, sizes);
+    define(node, emit(Concatenation{}, numbers), {1, size.channels, size.height, size.width},
+           "NCHW");
+  }
+
+  void softmax(const OnnxNode& node) {
+    const Value value = image(node);
+    const auto axis = node.integer("axis", graph_.opset < 13 ? 1 : -1);
+    const auto rank = static_cast<std::int64_t>(value.shape.size());
+    require((axis == rank - 1 || axis == -1) && value.ends_in_channels(), node,
+            "only probabilities of channels are supported");
+    define(node, emit(Softmax{}, {value.number}), value.shape, value.axes);
+  }
+
+  // ---- shapes: nothing moves in memory ----------------------------------------------------------
+
+  // Another name for a value. Nothing joins the layer that makes it any more: the old name may
+  // still be in use.
+  void define_view(const OnnxNode& node, const Value& value, Ints shape, std::string axes) {
+    producers_.erase(value.number);
+    define(node, value.number, std::move(shape), std::move(axes));
+  }
+
+  void define_reshaped(const OnnxNode& node, const Value& value, const Ints& shape) {
+    require(without_ones(shape) == without_ones(value.shape), node, "it reorders pixels");
+    std::string letters;
+    for (std::size_t i = 0; i < value.shape.size(); ++i) {
+      if (value.shape[i] != 1) letters += value.axes[i];
+    }
+    std::string axes;
+    std::size_t next = 0;
+    for (const std::int64_t size : shape) axes += size == 1 ? 'N' : letters[next++];
+    define_view(node, value, shape, axes);
+  }
+
+  void reshape(const OnnxNode& node) {
+    const Value value = image(node);
+    Ints shape = required_integers(node, 1);
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] == 0) {
+        require(i < value.shape.size(), node, "a broken shape");
+        shape[i] = value.shape[i];
+      }
+    }
+    for (std::int64_t& size : shape) {
+      Ints known = shape;
+      std::erase(known, -1);
+      if (size == -1) size = product(value.shape) / std::max<std::int64_t>(product(known), 1);
+    }
+    require(product(shape) == product(value.shape), node, "a broken shape");
+    if (shape.size() == 5) return attention(node, value, shape);
+    define_reshaped(node, value, shape);
+  }
+
+  // Axes of Squeeze and Unsqueeze: an attribute, from opset 13 on an input.
+  Ints axes_of(const OnnxNode& node, std::size_t rank) const {
+    Ints axes = node.inputs.size() > 1 ? required_integers(node, 1) : node.integers("axes");
+    for (std::int64_t& axis : axes) {
+      if (axis < 0) axis += static_cast<std::int64_t>(rank);
+      require(axis >= 0 && axis < static_cast<std::int64_t>(rank), node, "an axis out of range");
+    }
+    return axes;
+  }
+
+  void squeeze(const OnnxNode& node) {
+    if (const auto numbers = integers(node.inputs.at(0))) {
+      integers_[node.outputs.at(0)] = *numbers;
+      return;
+    }
+    const Value value = image(node);
+    const Ints axes = axes_of(node, value.shape.size());
+    Ints shape;
+    for (std::size_t i = 0; i < value.shape.size(); ++i) {
+      const bool dropped =
+          std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
+      require(!dropped || value.shape[i] == 1, node, "an axis of more than one element");
+      if (!dropped) shape.push_back(value.shape[i]);
+    }
+    define_reshaped(node, value, shape);
+  }
+
+  void unsqueeze(const OnnxNode& node) {
+    if (const auto numbers = integers(node.inputs.at(0))) {
+      integers_[node.outputs.at(0)] = *numbers;
+      return;
+    }
+    const Value value = image(node);
+    const std::size_t added =
+        node.inputs.size() > 1 ? required_integers(node, 1).size() : node.integers("axes").size();
+    Ints axes = axes_of(node, value.shape.size() + added);
+    std::sort(axes.begin(), axes.end());
+    Ints shape = value.shape;
+    require(std::adjacent_find(axes.begin(), axes.end()) == axes.end(), node, "an axis twice");
+    for (const std::int64_t axis : axes) shape.insert(shape.begin() + axis, 1);
+    define_reshaped(node, value, shape);
+  }
+
+  void transpose(const OnnxNode& node) {
+    const Value value = image(node);
+    const auto order = node.integers("perm");
+    require(order.size() == value.shape.size() &&
+                std::set<std::int64_t>(order.begin(), order.end()).size() == order.size(),
+            node, "a broken order");
+    Ints shape;
+    std::string axes;
+    for (const std::int64_t i : order) {
+      require(i >= 0 && i < static_cast<std::int64_t>(order.size()), node, "a broken order");
+      shape.push_back(value.shape[i]);
+      axes += value.axes[i];
+    }
+    define_view(node, value, shape, axes);
+  }
+
+  void shape(const OnnxNode& node) { integers_[node.outputs.at(0)] = image(node).shape; }
+
+  bool concatenate_integers(const OnnxNode& node) {
+    Ints joined;
+    for (const std::string& input : node.inputs) {
+      const auto part = integers(input);
+      if (!part) return false;
+      joined.insert(joined.end(), part->begin(), part->end());
+    }
+    integers_[node.outputs.at(0)] = joined;
+    return true;
+  }
+
+  void slice(const OnnxNode& node) {
+    const Ints values = required_integers(node, 0);
+    const Ints starts = required_integers(node, 1), ends = required_integers(node, 2);
+    require(starts.size() == 1 && ends.size() == 1, node, "only lists of sizes can be cut");
+    require(node.inputs.size() < 5 || required_integers(node, 4) == Ints{1}, node, "steps");
+    const auto count = static_cast<std::int64_t>(values.size());
+    const auto clamp = [&](std::int64_t i) {
+      return std::clamp<std::int64_t>(i < 0 ? i + count : i, 0, count);
+    };
+    Ints part;
+    for (std::int64_t i = clamp(starts[0]); i < clamp(ends[0]); ++i) part.push_back(values[i]);
+    integers_[node.outputs.at(0)] = part;
+  }
+
+  void cast(const OnnxNode& node) { integers_[node.outputs.at(0)] = required_integers(node, 0); }
+
+  // ---- recognised groups of nodes ---------------------------------------------------------------
+
+  const OnnxNode& expect(const OnnxNode& node, const std::string& type) {
+    const OnnxNode* next = follower(node.outputs.at(0), type);
+    require(next != nullptr, node, ("it is not followed by one " + type).c_str());
+    done_.insert(next);
+    return *next;
+  }
+
+  // (x - mean) / sqrt(mean of squares + epsilon) * gain + bias.
+  void layer_norm(const OnnxNode& mean) {
+    const Value value = image(mean);
+    const auto axes = mean.integers("axes");
+    const auto last = static_cast<std::int64_t>(value.shape.size()) - 1;
+    require(axes.size() == 1 && (axes[0] == -1 || axes[0] == last) && value.ends_in_channels(),
+            mean, "only the mean of all channels is supported");
+    const OnnxNode& centered = expect(mean, "Sub");
+    require(centered.inputs.at(0) == mean.inputs[0] && uses(centered.outputs.at(0)) == 2, mean,
+            "not a layer normalisation");
+    const OnnxNode* square = nullptr;
+    const OnnxNode* quotient = nullptr;
+    for (const OnnxNode* node : consumers_.at(centered.outputs[0])) {
+      if (node->type == "Pow") square = node;
+      if (node->type == "Div") quotient = node;
+    }
+    require(square != nullptr && quotient != nullptr, mean, "not a layer normalisation");
+    const Constant& power = float_constant(*square, 1);
+    const OnnxNode& variance = expect(*square, "ReduceMean");
+    const OnnxNode& shifted = expect(variance, "Add");
+    const OnnxNode& root = expect(shifted, "Sqrt");
+    require(&expect(root, "Div") == quotient && power.floats == std::vector<float>{2.0F} &&
+                variance.integers("axes") == axes && quotient->inputs.at(0) == centered.outputs[0],
+            mean, "not a layer normalisation");
+    const auto operand = constant_operand(shifted);
+    require(operand && operand->first->floats.size() == 1, mean, "not a layer normalisation");
+    const OnnxNode& scaled = expect(*quotient, "Mul");
+    const OnnxNode& result = expect(scaled, "Add");
+    done_.insert({square, quotient});
+    normalize(result, value, operand->first->floats[0], constant_operand(scaled),
+              constant_operand(result));
+  }
+
+  using Operand = std::optional<std::pair<const Constant*, std::size_t>>;
+
+  void normalize(const OnnxNode& node, const Value& value, float epsilon, const Operand& gain,
+                 const Operand& bias) {
+    const auto channels = static_cast<std::size_t>(value.shape.back());
+    require(gain && bias && gain->first->floats.size() == channels &&
+                bias->first->floats.size() == channels,
+            node, "not a layer normalisation");
+    const LayerNorm norm{epsilon, gain->first->floats, bias->first->floats};
+    define(node, emit(norm, {value.number}), value.shape, value.axes);
+  }
+
+  void layer_normalization(const OnnxNode& node) {
+    const Value value = image(node);
+    const auto axis = node.integer("axis", -1);
+    const auto last = static_cast<std::int64_t>(value.shape.size()) - 1;
+    require((axis == -1 || axis == last) && value.ends_in_channels(), node,
+            "only all channels are supported");
+    normalize(node, value, node.real("epsilon", 1e-5F), std::pair{&float_constant(node, 1), 0UL},
+              std::pair{&float_constant(node, 2), 0UL});
+  }
+
+  // Steps over nodes of one image that change nothing but constant factors and names; multiplies
+  // the factors up.
+  std::string skip_factors(std::string name, float& factor) {
+    for (;;) {
+      const auto found = consumers_.find(name);
+      if (found == consumers_.end()) return name;
+      const OnnxNode* step = nullptr;
+      for (const OnnxNode* node : found->second) {
+        if (node->type == "Mul" || node->type == "Reshape") step = node;
+        if (node->type == "Shape") skip_shape(*node);
+      }
+      if (step == nullptr) return name;
+      if (step->type == "Mul") {
+        const auto operand = constant_operand(*step);
+        require(operand && operand->first->floats.size() == 1, *step, "not an attention");
+        factor *= operand->first->floats[0];
+      } else {
+        // To the shape of the same value.
+        require(own_shapes_.contains(step->inputs.at(1)), *step, "not an attention");
+      }
+      done_.insert(step);
+      name = step->outputs.at(0);
+    }
+  }
+
+  void skip_shape(const OnnxNode& node) {
+    own_shapes_.insert(node.outputs.at(0));
+    done_.insert(&node);
+  }
+
+  // (1, tokens, 3 * heads * size) > queries, keys and values (1, heads, tokens, size) >
+  // softmax(queries * keys^T * scale) * values > (1, tokens, heads * size).
+  void attention(const OnnxNode& node, const Value& value, const Ints& shape) {
+    require(value.ends_in_channels() && value.size('H') == 1 && shape[0] == 1 &&
+                shape[1] == value.size('W') && shape[2] == 3 &&
+                shape[2] * shape[3] * shape[4] == value.shape.back(),
+            node, "not an attention");
+    const OnnxNode& turned = expect(node, "Transpose");
+    require(turned.integers("perm") == Ints{2, 0, 3, 1, 4}, node, "not an attention");
+    std::string parts[3];
+    const auto found = consumers_.find(turned.outputs.at(0));
+    require(found != consumers_.end() && found->second.size() == 3, node, "not an attention");
+    for (const OnnxNode* slice : found->second) {
+      require(slice->type == "Slice" && slice->inputs.size() > 3 &&
+                  required_integers(*slice, 3) == Ints{0},
+              node, "not an attention");
+      const Ints start = required_integers(*slice, 1), end = required_integers(*slice, 2);
+      require(start.size() == 1 && end.size() == 1 && start[0] >= 0 && start[0] < 3 &&
+                  end[0] == start[0] + 1,
+              node, "not an attention");
+      done_.insert(slice);
+      parts[start[0]] = expect(*slice, "Squeeze").outputs.at(0);
+    }
+    Attention a{static_cast<int>(shape[3]), static_cast<int>(shape[4]), 1.0F};
+    const std::string queries = skip_factors(parts[0], a.scale);
+    const OnnxNode* keys = follower(parts[1], "Transpose");
+    require(keys != nullptr && keys->integers("perm") == Ints{0, 1, 3, 2}, node,
+            "not an attention");
+    done_.insert(keys);
+    const OnnxNode& scores = expect(*keys, "MatMul");
+    require(scores.inputs.at(0) == queries, node, "not an attention");
+    const std::string scaled = skip_factors(scores.outputs.at(0), a.scale);
+    const OnnxNode* probabilities = follower(scaled, "Softmax");
+    require(probabilities != nullptr, node, "not an attention");
+    done_.insert(probabilities);
+    const auto axis = probabilities->integer("axis", graph_.opset < 13 ? 1 : -1);
+    const OnnxNode& mixed = expect(*probabilities, "MatMul");
+    require((axis == 3 || axis == -1) && mixed.inputs.at(0) == probabilities->outputs[0] &&
+                mixed.inputs.at(1) == parts[2],
+            node, "not an attention");
+    const OnnxNode& back = expect(mixed, "Transpose");
+    const OnnxNode& flat = expect(back, "Reshape");
+    require(back.integers("perm") == Ints{0, 2, 1, 3}, node, "not an attention");
+    Ints flat_shape = value.shape;
+    flat_shape.back() /= 3;
+    define(flat, emit(a, {value.number}), flat_shape, value.axes);
+  }
+
+  // softmax(x * weights + bias) at the very end.
+  void detach_classifier() {
+    const auto maker = [&](const std::string& name, const char* type) -> const OnnxNode* {
+      for (const OnnxNode& node : graph_.nodes) {
+        if (node.outputs.at(0) == name) return node.type == type ? &node : nullptr;
+      }
+      return nullptr;
+    };
+    const OnnxNode* probabilities = maker(graph_.output, "Softmax");
+    const OnnxNode* sum = probabilities ? maker(probabilities->inputs.at(0), "Add") : nullptr;
+    if (sum == nullptr) return;
+    const auto bias = constant_operand(*sum);
+    const OnnxNode* product = bias ? maker(sum->inputs[bias->second], "MatMul") : nullptr;
+    const Constant* weights = product ? constant(product->inputs.at(1)) : nullptr;
+    if (weights == nullptr || !weights->is_float || weights->shape.size() != 2 ||
+        static_cast<std::int64_t>(bias->first->floats.size()) != weights->shape[1]) {
+      return;
+    }
+    auto classifier = std::make_shared<LinearClassifier>();
+    classifier->features = static_cast<int>(weights->shape[0]);
+    classifier->classes = static_cast<int>(weights->shape[1]);
+    classifier->weights = weights->floats;
+    classifier->bias = bias->first->floats;
+    network_.classifier = std::move(classifier);
+    done_.insert({probabilities, sum, product});
+    graph_.output = product->inputs.at(0);
+  }
+
+  // ---- the whole --------------------------------------------------------------------------------
+
+  void add_input() {
+    Ints shape = graph_.input_shape;
+    if (shape.size() != 4) reject("its input is not an image");
+    network_.input_shape = {1, shape[1], shape[2], shape[3]};
+    shape[0] = 1;
+    if (shape[1] < 1 || shape[1] > kernels::kChannelStep || shape[2] > kMostPixels ||
+        shape[3] > kMostPixels) {
+      reject("its input is not an image");
+    }
+    if (shape[2] < 1) shape[2] = kSampleHeight;
+    if (shape[3] < 1) shape[3] = kSampleWidth;
+    network_.values = 1;
+    images_[graph_.input] = {0, shape, "NCHW"};
+  }
+
+  void lower(const OnnxNode& node) {
+    static const std::map<std::string, Handler> kHandlers{
+        {"Add", &Lowering::add},
+        {"AveragePool", &Lowering::average_pool},
+        {"BatchNormalization", &Lowering::batch_normalization},
+        {"Cast", &Lowering::cast},
+        {"Concat", &Lowering::concatenate},
+        {"Conv", &Lowering::convolution},
+        {"ConvTranspose", &Lowering::transposed_convolution},
+        {"GlobalAveragePool", &Lowering::global_mean},
+        {"HardSigmoid", &Lowering::hard_sigmoid},
+        {"HardSwish", &Lowering::hard_swish},
+        {"LayerNormalization", &Lowering::layer_normalization},
+        {"MatMul", &Lowering::matrix_product},
+        {"Mul", &Lowering::multiply},
+        {"ReduceMean", &Lowering::layer_norm},
+        {"Relu", &Lowering::relu},
+        {"Reshape", &Lowering::reshape},
+        {"Resize", &Lowering::resize},
+        {"Shape", &Lowering::shape},
+        {"Sigmoid", &Lowering::sigmoid},
+        {"Slice", &Lowering::slice},
+        {"Softmax", &Lowering::softmax},
+        {"Squeeze", &Lowering::squeeze},
+        {"Transpose", &Lowering::transpose},
+        {"Unsqueeze", &Lowering::unsqueeze},
+    };
+    const auto found = kHandlers.find(node.type);
+    if (found == kHandlers.end() || node.outputs.empty()) {
+      reject("it has a node of type " + node.type);
+    }
+    (this->*found->second)(node);
+  }
+
+  void finish() {
+    materialize(graph_.output);
+    const auto found = images_.find(graph_.output);
+    if (found == images_.end()) reject("its output is not an image");
+    const Value& value = found->second;
+    network_.output = value.number;
+    if (value.number == 0) reject("it computes nothing");
+    if (value.is("NWC")) {
+      network_.output_is_tokens = true;
+    } else if (!value.is("NCHW")) {
+      reject("its output is neither an image nor a row of tokens");
+    }
+    network_.omission = omission_rule(network_);
+  }
+
+  OnnxGraph graph_;
+  bool detach_;
+  Network network_;
+  std::map<std::string, std::vector<const OnnxNode*>> consumers_;
+  std::map<std::string, Value> images_;
+  std::map<std::string, Ints> integers_;
+  std::map<std::string, Gate> gates_;
+  std::map<int, std::size_t> producers_;  // value > layer
+  std::set<std::string> own_shapes_;      // shapes inside of a recognised group
+  std::set<const OnnxNode*> done_;        // nodes that a recognised group contains
+};
+
+}  // namespace
+
+Network lower(OnnxGraph graph, bool detach_classifier) {
+  return Lowering(std::move(graph), detach_classifier).run();
+}
+
+}  // namespace fastocr::native

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fastocr/engine.h"
+#include "kernels/network.h"
+
+namespace fastocr::native {
+
+using kernels::Activation;
+using kernels::Epilogue;
+
+// A network as a list of layers over images: what is left of an ONNX graph when shape arithmetic,
+// constants and everything that joins its neighbour are gone.
+
+struct ImageSize {
+  int channels = 0, height = 0, width = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+
+// Also matrix products: a row of tokens is an image of height 1.
+struct Convolution {
+  int in_channels = 0, out_channels = 0;
+  int kernel_height = 1, kernel_width = 1;
+  int stride_y = 1, stride_x = 1;
+  int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  bool depthwise = false;
+  bool over_tokens = false;    // a matrix product of the original network
+  std::vector<float> weights;  // [y][x][in][out]; depthwise: [y][x][channel]
+  std::vector<float> bias;     // [out]
+  Epilogue epilogue;
+
+  bool pointwise() const {
+    return !depthwise && kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1;
+  }
+};
+
+// Every pixel becomes `factor` x `factor` pixels that do not overlap.
+struct TransposedConvolution {
+  int in_channels = 0, out_channels = 0;
+  int factor = 2;
+  std::vector<float> weights;  // [in][y][x][out]
+  std::vector<float> bias;     // [out]
+  Epilogue epilogue;
+};
+
+// A convolution of the first input enlarged by nearest neighbour, plus the second input. The
+// convolution is 3x3 and keeps the size.
+struct UpsampledConvolution {
+  Convolution convolution;
+  int factor = 1;
+};
+
+// outer((inner x) * (factors + bias)): a pointwise convolution, the factors of the second input for
+// its channels, and another convolution.
+struct ScaledConvolution {
+  Convolution inner, outer;
+  float bias = 0;
+};
+
+struct GlobalMean {};
+// Every channel of the first input times (second input + bias), which is one pixel.
+struct ChannelScale {
+  float bias = 0;
+};
+struct Sum {};
+// Nearest neighbour, by a whole factor.
+struct Upsample {
+  int factor = 1;
+};
+struct Concatenation {};
+// Windows that touch but do not overlap; what is left at the right and the bottom is dropped.
+struct AveragePool {
+  int height = 1, width = 1;
+};
+struct LayerNorm {
+  float epsilon = 0;
+  std::vector<float> gain, bias;
+};
+// The input holds queries, keys and values side by side.
+struct Attention {
+  int heads = 1, head_size = 1;
+  float scale = 1;
+};
+struct ElementWise {
+  Epilogue epilogue;
+};
+struct Softmax {};
+
+using Operation =
+    std::variant<Convolution, TransposedConvolution, UpsampledConvolution, ScaledConvolution,
+                 GlobalMean, ChannelScale, Sum, Upsample, Concatenation, AveragePool, LayerNorm,
+                 Attention, ElementWise, Softmax>;
+
+struct Layer {
+  Operation operation;
+  std::vector<int> inputs;  // numbers of values
+  int output = 0;
+};
+
+struct Network {
+  int values = 0;  // how many there are; value 0 is the input
+  std::vector<Layer> layers;
+  int output = 0;
+  bool output_is_tokens = false;          // (1, width, channels) rather than (1, channels, H, W)
+  std::vector<std::int64_t> input_shape;  // (1, channels, H, W); -1: any size
+  OmissionRule omission;
+  std::shared_ptr<const LinearClassifier> classifier;  // what was left out at the end
+};
+
+// Size of a layer's output. Throws Error(kInference) when its inputs do not fit each other.
+ImageSize output_size(const Layer& layer, const std::vector<ImageSize>& inputs);
+
+// Follows from how far the layers see to either side.
+OmissionRule omission_rule(const Network& network);
+
+// How the columns of a value lie on the input: `step` input columns lie between two of them (0: it
+// has none left), and each depends on `reach` input columns to either side.
+struct Columns {
+  int step = 1;
+  int reach = 0;
+};
+
+// Of every value; nothing when a layer enlarges images.
+std::optional<std::vector<Columns>> columns_of(const Network& network);
+
+}  // namespace fastocr::native

@@ -1,0 +1,1020 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "fastocr/errors.h"
+#include "runtime/native/executor.h"
+
+namespace fastocr::native {
+namespace {
+
+using kernels::kChannelStep;
+using kernels::NetworkKernels;
+
+// Output pixels that one thread computes at a time: their rows stay in the second-level cache while
+// all weights pass by.
+constexpr int kTilePixels = 96;
+
+constexpr int padded(int channels) {
+  return (channels + kChannelStep - 1) / kChannelStep * kChannelStep;
+}
+
+// Values with room up to a multiple of kChannelStep, zero there.
+std::vector<float> padded_values(const std::vector<float>& values) {
+  std::vector<float> result(static_cast<std::size_t>(padded(static_cast<int>(values.size()))));
+  std::copy(values.begin(), values.end(), result.begin());
+  return result;
+}
+
+template <typename T>
+class AlignedArray {
+ public:
+  explicit AlignedArray(std::size_t count) { buffer_.reserve(count * sizeof(T)); }
+  T* data() const { return buffer_.as<T>(); }
+
+ private:
+  Buffer buffer_;
+};
+
+// Calls body(first, count, member) for runs of at most kTilePixels pixels.
+template <typename Body>
+void for_tiles(const Run& run, int pixels, const Body& body) {
+  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
+  run.team->run(tiles, [&](int tile, int member) {
+    const int first = tile * kTilePixels;
+    body(first, std::min(kTilePixels, pixels - first), member);
+  });
+}
+
+// ---- dense products -----------------------------------------------------------------------------
+
+// A matrix [depth][outputs] packed for the kernels, in float or in fixed point.
+class DenseWeights {
+ public:
+  DenseWeights(const NetworkKernels& kernels, const std::vector<float>& weights, int depth,
+               int outputs, const std::vector<float>& bias, bool fixed)
+      : kernels_(kernels), depth_(depth), outputs_(padded(outputs)), bias_(padded_values(bias)) {
+    if (fixed && kernels.fixed_dense != nullptr) {
+      pack_fixed(weights, outputs);
+    } else {
+      pack_float(weights, outputs);
+    }
+  }
+
+  int depth() const { return depth_; }
+  int outputs() const { return outputs_; }
+
+  // Floats of scratch that `multiply` needs for `count` rows.
+  std::size_t scratch(int count) const {
+    return fixed_ ? static_cast<std::size_t>(count) * (depth_ / 2 + 2) + kChannelStep : 0;
+  }
+
+  void multiply(const float* rows, std::ptrdiff_t row_stride, int count, float* scratch, float* out,
+                std::ptrdiff_t out_stride, const Epilogue& epilogue) const {
+    if (!fixed_) {
+      kernels_.dense({rows, row_stride, count, depth_, outputs_, floats_->data(), bias_.data(), out,
+                      out_stride, epilogue});
+      return;
+    }
+    float* scales = scratch;
+    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded(count));
+    kernels_.fix_rows(rows, row_stride, count, depth_, values, scales);
+    kernels_.fixed_dense({values, scales, count, depth_, outputs_, fixed_->data(), scales_.data(),
+                          bias_.data(), out, out_stride, epilogue});
+  }
+
+ private:
+  void pack_float(const std::vector<float>& weights, int outputs) {
+    const auto rows = with_padded_outputs(weights, outputs);
+    floats_.emplace(rows.size());
+    kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
+  }
+
+  std::vector<float> with_padded_outputs(const std::vector<float>& weights, int outputs) const {
+    std::vector<float> rows(static_cast<std::size_t>(depth_) * outputs_);
+    for (int k = 0; k < depth_; ++k) {
+      std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(k) * outputs, outputs,
+                  rows.begin() + static_cast<std::ptrdiff_t>(k) * outputs_);
+    }
+    return rows;
+  }
+
+  // For each output the smallest scale that the limits of fixed point allow.
+  void set_scales(const std::vector<float>& rows) {
+    std::vector<double> largest(static_cast<std::size_t>(outputs_)), norms(largest.size());
+    for (int begin = 0; begin < depth_; begin += kernels::kFixedBlock) {
+      std::vector<double> squares(largest.size());
+      for (int k = begin; k < std::min(depth_, begin + kernels::kFixedBlock); ++k) {
+        for (int o = 0; o < outputs_; ++o) {
+          const double w = rows[static_cast<std::size_t>(k) * outputs_ + o];
+          squares[o] += w * w;
+          largest[o] = std::max(largest[o], std::abs(w));
+        }
+      }
+      for (int o = 0; o < outputs_; ++o) norms[o] = std::max(norms[o], std::sqrt(squares[o]));
+    }
+    scales_.resize(largest.size());
+    for (int o = 0; o < outputs_; ++o) {
+      scales_[o] = static_cast<float>(
+          std::max(largest[o] / kernels::kLargestFixed, norms[o] / kernels::kFixedNorm));
+    }
+  }
+
+  void pack_fixed(const std::vector<float>& weights, int outputs) {
+    const auto rows = with_padded_outputs(weights, outputs);
+    set_scales(rows);
+    std::vector<std::int16_t> words(rows.size());
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const float scale = scales_[i % outputs_];
+      words[i] = scale > 0 ? static_cast<std::int16_t>(std::lround(rows[i] / scale)) : 0;
+    }
+    fixed_.emplace(words.size());
+    kernels_.pack_fixed_dense(words.data(), depth_, outputs_, fixed_->data());
+  }
+
+  const NetworkKernels& kernels_;
+  int depth_, outputs_;
+  std::vector<float> bias_;
+  std::optional<AlignedArray<float>> floats_;
+  std::optional<AlignedArray<std::int16_t>> fixed_;
+  std::vector<float> scales_;
+};
+
+// ---- depthwise convolution ----------------------------------------------------------------------
+
+class DepthwiseWeights {
+ public:
+  DepthwiseWeights(const NetworkKernels& kernels, Convolution c)
+      : kernels_(kernels), c_(std::move(c)), bias_(padded_values(c_.bias)) {
+    const int channels = padded(c_.out_channels), taps = c_.kernel_height * c_.kernel_width;
+    weights_.resize(static_cast<std::size_t>(taps) * channels);
+    for (int t = 0; t < taps; ++t) {
+      std::copy_n(c_.weights.begin() + static_cast<std::ptrdiff_t>(t) * c_.out_channels,
+                  c_.out_channels, weights_.begin() + static_cast<std::ptrdiff_t>(t) * channels);
+    }
+    c_.weights.clear();
+  }
+
+  ImageSize output(const ImageSize& in) const { return output_size({c_, {}, 0}, {in}); }
+
+  // Output pixels first .. first + count - 1, in the order of reading.
+  void compute(const Run& run, const Image& in, int out_width, int first, int count,
+               float* out) const {
+    kernels::DepthwiseTask task;
+    task.image = in.pixels;
+    task.height = in.size.height;
+    task.width = in.size.width;
+    task.channels = in.stride;
+    task.kernel_height = c_.kernel_height;
+    task.kernel_width = c_.kernel_width;
+    task.stride_y = c_.stride_y;
+    task.stride_x = c_.stride_x;
+    task.pad_top = c_.pad_top;
+    task.pad_left = c_.pad_left;
+    task.weights = weights_.data();
+    task.bias = bias_.data();
+    task.epilogue = c_.epilogue;
+    task.repeat_right = run.repeat_right;
+    while (count > 0) {
+      task.y = first / out_width;
+      task.begin = first % out_width;
+      task.end = std::min(out_width, task.begin + count);
+      task.out = out;
+      kernels_.depthwise(task);
+      const int done = task.end - task.begin;
+      first += done;
+      count -= done;
+      out += static_cast<std::ptrdiff_t>(done) * in.stride;
+    }
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+  Convolution c_;
+  std::vector<float> bias_, weights_;
+};
+
+class DepthwiseStep final : public Step {
+ public:
+  DepthwiseStep(const NetworkKernels& kernels, Convolution c, int from, int to)
+      : Step({from}, to), weights_(kernels, std::move(c)) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    for_tiles(run, out.count(), [&](int first, int count, int) {
+      weights_.compute(run, in, out.size.width, first, count,
+                       out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride);
+    });
+  }
+
+  bool local() const override { return true; }
+
+ private:
+  DepthwiseWeights weights_;
+};
+
+// ---- convolution --------------------------------------------------------------------------------
+
+// Where the rows of a dense product come from.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // Floats of scratch for `count` rows.
+  virtual std::size_t scratch(const Run& run, int count) const = 0;
+  virtual bool local() const { return false; }
+  // The rows of output pixels first .. first + count - 1, and the distance of two rows.
+  virtual std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out,
+                                                       int first, int count,
+                                                       float* scratch) const = 0;
+};
+
+class PixelRows final : public RowSource {
+ public:
+  explicit PixelRows(int input) : input_(input) {}
+  bool local() const override { return true; }
+  std::size_t scratch(const Run&, int) const override { return 0; }
+  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize&, int first, int,
+                                               float*) const override {
+    const Image& in = (*run.images)[input_];
+    return {in.pixels + static_cast<std::ptrdiff_t>(first) * in.stride, in.stride};
+  }
+
+ private:
+  int input_;
+};
+
+// Pixels that a depthwise convolution makes on the way.
+class DepthwiseRows final : public RowSource {
+ public:
+  DepthwiseRows(const NetworkKernels& kernels, Convolution c, int input)
+      : input_(input), weights_(kernels, std::move(c)) {}
+  bool local() const override { return true; }
+  std::size_t scratch(const Run& run, int count) const override {
+    return static_cast<std::size_t>(count) * (*run.images)[input_].stride;
+  }
+  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
+                                               int count, float* scratch) const override {
+    const Image& in = (*run.images)[input_];
+    weights_.compute(run, in, out.width, first, count, scratch);
+    return {scratch, in.stride};
+  }
+
+ private:
+  int input_;
+  DepthwiseWeights weights_;
+};
+
+// The windows of a convolution, copied side by side ("im2col").
+class WindowRows final : public RowSource {
+ public:
+  WindowRows(const Convolution& c, int input) : input_(input), c_(shape_of(c)) {}
+  std::size_t scratch(const Run&, int count) const override {
+    return static_cast<std::size_t>(count) * depth();
+  }
+  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
+                                               int count, float* scratch) const override {
+    const Image& in = (*run.images)[input_];
+    for (int i = 0; i < count; ++i) {
+      copy_window(in, (first + i) / out.width, (first + i) % out.width,
+                  scratch + static_cast<std::ptrdiff_t>(i) * depth());
+    }
+    return {scratch, depth()};
+  }
+
+ private:
+  static Convolution shape_of(Convolution c) {
+    c.weights.clear();
+    c.bias.clear();
+    return c;
+  }
+  int depth() const { return c_.kernel_height * c_.kernel_width * c_.in_channels; }
+
+  void copy_window(const Image& in, int y, int x, float* out) const {
+    const int top = y * c_.stride_y - c_.pad_top, left = x * c_.stride_x - c_.pad_left;
+    for (int row = top; row < top + c_.kernel_height; ++row) {
+      for (int column = left; column < left + c_.kernel_width; ++column, out += c_.in_channels) {
+        const auto bytes = static_cast<std::size_t>(c_.in_channels) * sizeof(float);
+        if (row < 0 || row >= in.size.height || column < 0 || column >= in.size.width) {
+          std::memset(out, 0, bytes);
+        } else {
+          const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(row) * in.size.width + column;
+          std::memcpy(out, in.pixels + pixel * in.stride, bytes);
+        }
+      }
+    }
+  }
+
+  int input_;
+  Convolution c_;
+};
+
+// Windows of the network's input, which comes as planes: [y][channel][x].
+class PlaneWindowRows final : public RowSource {
+ public:
+  explicit PlaneWindowRows(const Convolution& c)
+      : height_(c.kernel_height),
+        width_(c.kernel_width),
+        stride_y_(c.stride_y),
+        stride_x_(c.stride_x),
+        pad_top_(c.pad_top),
+        pad_left_(c.pad_left),
+        depth_(c.kernel_height * c.kernel_width * c.in_channels) {}
+
+  // From [y][x][channel] to the order of these rows.
+  static std::vector<float> reordered(const Convolution& c) {
+    std::vector<float> weights(c.weights.size());
+    std::size_t to = 0;
+    for (int y = 0; y < c.kernel_height; ++y) {
+      for (int channel = 0; channel < c.in_channels; ++channel) {
+        for (int x = 0; x < c.kernel_width; ++x, ++to) {
+          const int from = (y * c.kernel_width + x) * c.in_channels + channel;
+          std::copy_n(c.weights.begin() + static_cast<std::ptrdiff_t>(from) * c.out_channels,
+                      c.out_channels,
+                      weights.begin() + static_cast<std::ptrdiff_t>(to) * c.out_channels);
+        }
+      }
+    }
+    return weights;
+  }
+
+  bool local() const override { return true; }
+  std::size_t scratch(const Run&, int count) const override {
+    return static_cast<std::size_t>(count) * depth_;
+  }
+  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
+                                               int count, float* scratch) const override {
+    const ImageSize& in = (*run.images)[0].size;
+    for (int i = 0; i < count; ++i) {
+      copy_window(run, in, (first + i) / out.width, (first + i) % out.width,
+                  scratch + static_cast<std::ptrdiff_t>(i) * depth_);
+    }
+    return {scratch, depth_};
+  }
+
+ private:
+  void copy_window(const Run& run, const ImageSize& in, int y, int x, float* out) const {
+    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
+    const bool inside = left >= 0 && left + width_ <= run.input_width;
+    for (int row = top; row < top + height_; ++row) {
+      for (int c = 0; c < in.channels; ++c, out += width_) {
+        const bool empty = row < 0 || row >= in.height;
+        const float* from =
+            run.input +
+            (static_cast<std::ptrdiff_t>(c) * in.height + (empty ? 0 : row)) * run.input_width;
+        for (int k = 0; k < width_; ++k) {
+          const int column = left + k;
+          const bool outside = empty || (!inside && (column < 0 || column >= run.input_width));
+          out[k] = outside ? 0 : from[column];
+        }
+      }
+    }
+  }
+
+  int height_, width_, stride_y_, stride_x_, pad_top_, pad_left_, depth_;
+};
+
+class DenseStep final : public Step {
+ public:
+  DenseStep(std::unique_ptr<RowSource> source, DenseWeights weights, const Epilogue& epilogue,
+            int from, int to)
+      : Step({from}, to),
+        source_(std::move(source)),
+        weights_(std::move(weights)),
+        epilogue_(epilogue) {}
+
+  void run(const Run& run) const override {
+    const Image& out = (*run.images)[output];
+    const std::size_t source_floats = source_->scratch(run, kTilePixels);
+    for_tiles(run, out.count(), [&](int first, int count, int member) {
+      Buffer& buffer = (*run.scratch)[member];
+      buffer.reserve((source_floats + kChannelStep + weights_.scratch(count)) * sizeof(float));
+      auto* scratch = buffer.as<float>();
+      const auto [rows, stride] = source_->rows(run, out.size, first, count, scratch);
+      weights_.multiply(rows, stride, count, scratch + padded(static_cast<int>(source_floats)),
+                        out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride,
+                        epilogue_);
+    });
+  }
+
+  bool local() const override { return source_->local(); }
+
+ private:
+  std::unique_ptr<RowSource> source_;
+  DenseWeights weights_;
+  Epilogue epilogue_;
+};
+
+// All pixels that come of one input pixel are one row of a dense product.
+class TransposedStep final : public Step {
+ public:
+  TransposedStep(const NetworkKernels& kernels, const TransposedConvolution& c, bool fixed,
+                 int from, int to)
+      : Step({from}, to),
+        factor_(c.factor),
+        channels_(c.out_channels),
+        weights_(kernels, c.weights, c.in_channels, c.factor * c.factor * c.out_channels,
+                 repeated(c.bias, c.factor * c.factor), fixed),
+        epilogue_(c.epilogue) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    for_tiles(run, in.count(), [&](int first, int count, int member) {
+      const std::size_t floats = static_cast<std::size_t>(count) * weights_.outputs();
+      Buffer& buffer = (*run.scratch)[member];
+      buffer.reserve((floats + weights_.scratch(count)) * sizeof(float));
+      auto* rows = buffer.as<float>();
+      weights_.multiply(in.pixels + static_cast<std::ptrdiff_t>(first) * in.stride, in.stride,
+                        count, rows + floats, rows, weights_.outputs(), epilogue_);
+      for (int i = 0; i < count; ++i, rows += weights_.outputs()) {
+        scatter(rows, (first + i) / in.size.width, (first + i) % in.size.width, out);
+      }
+    });
+  }
+
+ private:
+  static std::vector<float> repeated(const std::vector<float>& bias, int times) {
+    std::vector<float> result;
+    for (int i = 0; i < times; ++i) result.insert(result.end(), bias.begin(), bias.end());
+    return result;
+  }
+
+  void scatter(const float* row, int y, int x, const Image& out) const {
+    for (int dy = 0; dy < factor_; ++dy) {
+      const std::ptrdiff_t pixel =
+          static_cast<std::ptrdiff_t>(y * factor_ + dy) * out.size.width + x * factor_;
+      float* to = out.pixels + pixel * out.stride;
+      for (int dx = 0; dx < factor_; ++dx, to += out.stride, row += channels_) {
+        std::copy_n(row, channels_, to);
+        std::fill(to + channels_, to + out.stride, 0.0F);
+      }
+    }
+  }
+
+  int factor_, channels_;
+  DenseWeights weights_;
+  Epilogue epilogue_;
+};
+
+// What an output row (or column) at one place within an enlarged pixel sees of the pixels before
+// the enlargement: the first one the pixel above and its own, the last one its own and the one
+// below, those between only their own.
+struct EnlargedTaps {
+  int first, count;             // pixels relative to the own one
+  int place, places;            // within the enlarged pixel
+  std::array<int, 3> pixel_of;  // which of them each tap of the kernel meets
+};
+
+std::vector<EnlargedTaps> enlarged_taps(int factor) {
+  std::vector<EnlargedTaps> taps{{-1, 2, 0, 1, {0, 1, 1}}};
+  if (factor > 2) taps.push_back({0, 1, 1, factor - 2, {0, 0, 0}});
+  taps.push_back({0, 2, factor - 1, 1, {0, 0, 1}});
+  return taps;
+}
+
+// Nine (or four) small convolutions before the enlargement, each for some of the places.
+class UpsampledStep final : public Step {
+ public:
+  UpsampledStep(const NetworkKernels& kernels, const UpsampledConvolution& c, std::vector<int> from,
+                int to)
+      : Step(std::move(from), to),
+        kernels_(kernels),
+        factor_(c.factor),
+        channels_(c.convolution.in_channels),
+        epilogue_(c.convolution.epilogue) {
+    for (const EnlargedTaps& y : enlarged_taps(factor_)) {
+      for (const EnlargedTaps& x : enlarged_taps(factor_)) {
+        // The bias belongs to one of the terms of the sum: the first.
+        parts_.push_back({y, x, weights(c.convolution, y, x)});
+      }
+    }
+  }
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    const Image& sum = (*run.images)[inputs[1]];
+    for_tiles(run, in.count(), [&](int first, int count, int member) {
+      const std::size_t windows = static_cast<std::size_t>(kTilePixels) * 4 * channels_;
+      Buffer& buffer = (*run.scratch)[member];
+      buffer.reserve((windows + static_cast<std::size_t>(kTilePixels) * out.stride) *
+                     sizeof(float));
+      auto* rows = buffer.as<float>();
+      float* products = rows + padded(static_cast<int>(windows));
+      for (const Part& part : parts_) {
+        copy_windows(in, part, first, count, rows);
+        part.weights.multiply(rows, part.weights.depth(), count, nullptr, products, out.stride, {});
+        for (int i = 0; i < count; ++i) {
+          add_to_places(part, (first + i) / in.size.width, (first + i) % in.size.width,
+                        products + static_cast<std::ptrdiff_t>(i) * out.stride, sum, out);
+        }
+      }
+    });
+  }
+
+ private:
+  struct Part {
+    EnlargedTaps y, x;
+    DenseWeights weights;
+  };
+
+  DenseWeights weights(const Convolution& c, const EnlargedTaps& y, const EnlargedTaps& x) const {
+    const std::size_t pixel = static_cast<std::size_t>(c.in_channels) * c.out_channels;
+    std::vector<float> sums(pixel * y.count * x.count);
+    for (int ky = 0; ky < 3; ++ky) {
+      for (int kx = 0; kx < 3; ++kx) {
+        const float* from = c.weights.data() + pixel * (3 * ky + kx);
+        float* to = sums.data() + pixel * (y.pixel_of[ky] * x.count + x.pixel_of[kx]);
+        for (std::size_t i = 0; i < pixel; ++i) to[i] += from[i];
+      }
+    }
+    return {kernels_, sums, c.in_channels * y.count * x.count, c.out_channels, c.bias, false};
+  }
+
+  void copy_windows(const Image& in, const Part& part, int first, int count, float* out) const {
+    for (int i = 0; i < count; ++i) {
+      const int top = (first + i) / in.size.width + part.y.first;
+      const int left = (first + i) % in.size.width + part.x.first;
+      for (int y = top; y < top + part.y.count; ++y) {
+        for (int x = left; x < left + part.x.count; ++x, out += channels_) {
+          if (y < 0 || y >= in.size.height || x < 0 || x >= in.size.width) {
+            std::fill_n(out, channels_, 0.0F);
+          } else {
+            const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(y) * in.size.width + x;
+            std::copy_n(in.pixels + pixel * in.stride, channels_, out);
+          }
+        }
+      }
+    }
+  }
+
+  void add_to_places(const Part& part, int y, int x, const float* product, const Image& sum,
+                     const Image& out) const {
+    for (int dy = part.y.place; dy < part.y.place + part.y.places; ++dy) {
+      const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(y * factor_ + dy) * out.size.width;
+      for (int dx = part.x.place; dx < part.x.place + part.x.places; ++dx) {
+        const std::ptrdiff_t at = (row + x * factor_ + dx) * out.stride;
+        for (int c = 0; c < out.stride; ++c) out.pixels[at + c] = sum.pixels[at + c] + product[c];
+        if (epilogue_.activation != Activation::kNone || epilogue_.scale != 1 ||
+            epilogue_.shift != 0) {
+          kernels_.activate(out.pixels + at, out.stride, epilogue_, out.pixels + at);
+        }
+      }
+    }
+  }
+
+  const NetworkKernels& kernels_;
+  int factor_, channels_;
+  Epilogue epilogue_;
+  std::vector<Part> parts_;
+};
+
+// The two convolutions become one when the factors are known.
+class ScaledStep final : public Step {
+ public:
+  ScaledStep(const NetworkKernels& kernels, ScaledConvolution c, std::vector<int> from, int to)
+      : Step(std::move(from), to),
+        kernels_(kernels),
+        c_(std::move(c)),
+        outputs_(padded(c_.outer.out_channels)),
+        bias_(padded_values(c_.outer.bias)),
+        rows_(composed_shape(), inputs[0]) {}
+
+  void run(const Run& run) const override {
+    const Image& out = (*run.images)[output];
+    const int depth = taps() * c_.inner.in_channels;
+    const std::size_t size = static_cast<std::size_t>(depth) * outputs_;
+    run.shared->reserve(2 * size * sizeof(float));
+    auto* composed = run.shared->as<float>();
+    compose((*run.images)[inputs[1]].pixels, composed);
+    kernels_.pack_dense(composed, depth, outputs_, composed + size);
+    for_tiles(run, out.count(), [&](int first, int count, int member) {
+      Buffer& buffer = (*run.scratch)[member];
+      buffer.reserve(rows_.scratch(run, count) * sizeof(float));
+      const auto [rows, stride] = rows_.rows(run, out.size, first, count, buffer.as<float>());
+      kernels_.dense({rows, stride, count, depth, outputs_, composed + size, bias_.data(),
+                      out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride,
+                      c_.outer.epilogue});
+    });
+  }
+
+ private:
+  int taps() const { return c_.outer.kernel_height * c_.outer.kernel_width; }
+
+  Convolution composed_shape() const {
+    Convolution shape = c_.outer;
+    shape.in_channels = c_.inner.in_channels;
+    return shape;
+  }
+
+  // composed[tap][in][out] = sum over m of inner[in][m] * (factor[m] + bias) * outer[tap][m][out].
+  void compose(const float* factors, float* composed) const {
+    const int between = c_.inner.out_channels, outs = c_.outer.out_channels;
+    std::fill_n(composed, static_cast<std::ptrdiff_t>(taps()) * c_.inner.in_channels * outputs_,
+                0.0F);
+    for (int t = 0; t < taps(); ++t) {
+      for (int i = 0; i < c_.inner.in_channels; ++i, composed += outputs_) {
+        for (int m = 0; m < between; ++m) {
+          const float weight =
+              c_.inner.weights[static_cast<std::size_t>(i) * between + m] * (factors[m] + c_.bias);
+          const float* outer =
+              c_.outer.weights.data() + (static_cast<std::ptrdiff_t>(t) * between + m) * outs;
+          for (int o = 0; o < outs; ++o) composed[o] += weight * outer[o];
+        }
+      }
+    }
+  }
+
+  const NetworkKernels& kernels_;
+  ScaledConvolution c_;
+  int outputs_;
+  std::vector<float> bias_;
+  WindowRows rows_;
+};
+
+// ---- the other layers ---------------------------------------------------------------------------
+
+class GlobalMeanStep final : public Step {
+ public:
+  GlobalMeanStep(const NetworkKernels& kernels, int from, int to)
+      : Step({from}, to), kernels_(kernels) {}
+
+  // Sums of rows in float, their total in double: the result does not depend on the threads.
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    const OmittedColumns omitted = omitted_in(run, in);
+    const auto copies = static_cast<float>(omitted.count);
+    run.shared->reserve(static_cast<std::size_t>(in.size.height) * in.stride * sizeof(float));
+    auto* sums = run.shared->as<float>();
+    run.team->run(in.size.height, [&](int y, int) {
+      float* row = sums + static_cast<std::ptrdiff_t>(y) * in.stride;
+      const float* pixels = in.pixels + static_cast<std::ptrdiff_t>(y) * in.size.width * in.stride;
+      std::fill(row, row + in.stride, 0.0F);
+      kernels_.sum_pixels(pixels, in.size.width, in.stride, nullptr, row);
+      if (omitted.count == 0) return;
+      kernels_.sum_pixels(pixels + static_cast<std::ptrdiff_t>(omitted.at) * in.stride, 1,
+                          in.stride, &copies, row);
+    });
+    const double count = static_cast<double>(in.size.width + omitted.count) * in.size.height;
+    for (int c = 0; c < in.stride; ++c) {
+      double total = 0;
+      for (int y = 0; y < in.size.height; ++y) {
+        total += sums[static_cast<std::ptrdiff_t>(y) * in.stride + c];
+      }
+      out.pixels[c] = static_cast<float>(total / count);
+    }
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+};
+
+class ChannelScaleStep final : public Step {
+ public:
+  ChannelScaleStep(const NetworkKernels& kernels, float bias, std::vector<int> from, int to)
+      : Step(std::move(from), to), kernels_(kernels), bias_(bias) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    const float* factors = (*run.images)[inputs[1]].pixels;
+    for_tiles(run, in.count(), [&](int first, int count, int) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
+      kernels_.scale_channels(in.pixels + at, count, in.stride, factors, bias_, out.pixels + at);
+    });
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+  float bias_;
+};
+
+class SumStep final : public Step {
+ public:
+  SumStep(const NetworkKernels& kernels, std::vector<int> from, int to)
+      : Step(std::move(from), to), kernels_(kernels) {}
+
+  void run(const Run& run) const override {
+    const Image &a = (*run.images)[inputs[0]], &b = (*run.images)[inputs[1]];
+    const Image& out = (*run.images)[output];
+    for_tiles(run, a.count(), [&](int first, int count, int) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * a.stride;
+      kernels_.add(a.pixels + at, b.pixels + at, static_cast<std::ptrdiff_t>(count) * a.stride,
+                   out.pixels + at);
+    });
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+};
+
+class UpsampleStep final : public Step {
+ public:
+  UpsampleStep(int factor, int from, int to) : Step({from}, to), factor_(factor) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    run.team->run(out.size.height, [&](int y, int) {
+      const float* from =
+          in.pixels + static_cast<std::ptrdiff_t>(y / factor_) * in.size.width * in.stride;
+      float* to = out.pixels + static_cast<std::ptrdiff_t>(y) * out.size.width * out.stride;
+      for (int x = 0; x < in.size.width; ++x, from += in.stride) {
+        for (int i = 0; i < factor_; ++i, to += out.stride) std::copy_n(from, in.stride, to);
+      }
+    });
+  }
+
+ private:
+  int factor_;
+};
+
+class ConcatenationStep final : public Step {
+ public:
+  using Step::Step;
+
+  void run(const Run& run) const override {
+    const Image& out = (*run.images)[output];
+    for_tiles(run, out.count(), [&](int first, int count, int) {
+      for (int i = first; i < first + count; ++i) {
+        float* to = out.pixels + static_cast<std::ptrdiff_t>(i) * out.stride;
+        float* const end = to + out.stride;
+        for (const int input : inputs) {
+          const Image& in = (*run.images)[input];
+          to = std::copy_n(in.pixels + static_cast<std::ptrdiff_t>(i) * in.stride, in.size.channels,
+                           to);
+        }
+        std::fill(to, end, 0.0F);
+      }
+    });
+  }
+};
+
+class AveragePoolStep final : public Step {
+ public:
+  AveragePoolStep(const NetworkKernels& kernels, const AveragePool& pool, int from, int to)
+      : Step({from}, to), kernels_(kernels), pool_(pool) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(in.size.width) * in.stride;
+    run.team->run(out.size.height, [&](int y, int) {
+      kernels_.average_windows(
+          in.pixels + static_cast<std::ptrdiff_t>(y) * pool_.height * stride, stride, in.stride,
+          pool_.height, pool_.width, out.size.width,
+          out.pixels + static_cast<std::ptrdiff_t>(y) * out.size.width * out.stride);
+    });
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+  AveragePool pool_;
+};
+
+class LayerNormStep final : public Step {
+ public:
+  LayerNormStep(const NetworkKernels& kernels, LayerNorm norm, int from, int to)
+      : Step({from}, to), kernels_(kernels), norm_(std::move(norm)) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    kernels_.normalize_rows(in.pixels, in.stride, in.count(), in.size.channels, norm_.epsilon,
+                            norm_.gain.data(), norm_.bias.data(), out.pixels);
+    clear_padding(out);
+  }
+
+ private:
+  static void clear_padding(const Image& out) {
+    for (int i = 0; i < out.count(); ++i) {
+      float* pixel = out.pixels + static_cast<std::ptrdiff_t>(i) * out.stride;
+      std::fill(pixel + out.size.channels, pixel + out.stride, 0.0F);
+    }
+  }
+
+  const NetworkKernels& kernels_;
+  LayerNorm norm_;
+};
+
+class AttentionStep final : public Step {
+ public:
+  AttentionStep(const NetworkKernels& kernels, const Attention& attention, int from, int to)
+      : Step({from}, to), kernels_(kernels), attention_(attention) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    const std::ptrdiff_t floats = kernels::attention_scratch(in.size.width, attention_.head_size);
+    const OmittedColumns omitted = omitted_in(run, in);
+    run.shared->reserve((static_cast<std::size_t>(floats) + in.size.width) * sizeof(float));
+    float* weights = run.shared->as<float>() + floats;
+    std::fill_n(weights, in.size.width, 1.0F);
+    weights[omitted.at] += static_cast<float>(omitted.count);
+    std::fill_n(out.pixels, static_cast<std::ptrdiff_t>(out.count()) * out.stride, 0.0F);
+    kernels_.attention({in.pixels, in.stride, in.size.width, attention_.heads, attention_.head_size,
+                        attention_.scale, weights, out.pixels, out.stride,
+                        run.shared->as<float>()});
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+  Attention attention_;
+};
+
+class ElementWiseStep final : public Step {
+ public:
+  ElementWiseStep(const NetworkKernels& kernels, const Epilogue& epilogue, int from, int to)
+      : Step({from}, to), kernels_(kernels), epilogue_(epilogue) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    for_tiles(run, in.count(), [&](int first, int count, int) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
+      kernels_.activate(in.pixels + at, static_cast<std::ptrdiff_t>(count) * in.stride, epilogue_,
+                        out.pixels + at);
+    });
+  }
+
+  bool local() const override { return true; }
+
+ private:
+  const NetworkKernels& kernels_;
+  Epilogue epilogue_;
+};
+
+class SoftmaxStep final : public Step {
+ public:
+  SoftmaxStep(const NetworkKernels& kernels, int from, int to)
+      : Step({from}, to), kernels_(kernels) {}
+
+  void run(const Run& run) const override {
+    const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
+    for_tiles(run, in.count(), [&](int first, int count, int) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
+      kernels_.softmax_rows(in.pixels + at, in.stride, count, in.size.channels, out.pixels + at,
+                            out.stride);
+      for (int i = 0; i < count; ++i) {
+        float* pixel = out.pixels + at + static_cast<std::ptrdiff_t>(i) * out.stride;
+        std::fill(pixel + out.size.channels, pixel + out.stride, 0.0F);
+      }
+    });
+  }
+
+ private:
+  const NetworkKernels& kernels_;
+};
+
+// ---- from layers to steps -----------------------------------------------------------------------
+
+class StepMaker {
+ public:
+  StepMaker(Network& network, Arithmetic arithmetic)
+      : network_(network),
+        fixed_(arithmetic == Arithmetic::kFixed),
+        kernels_(kernels::active_network()) {
+    for (const Layer& layer : network.layers) {
+      for (const int input : layer.inputs) ++uses_[input];
+    }
+    ++uses_[network.output];
+  }
+
+  std::vector<std::unique_ptr<Step>> run() {
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      Layer& layer = network_.layers[i];
+      if (joins_next(layer)) {
+        joined_[layer.output] = &layer;
+        continue;
+      }
+      note_single_pixel(layer);
+      check_input(layer);
+      steps_.push_back(
+          std::visit([&](auto& operation) { return make(operation, layer); }, layer.operation));
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  // A depthwise convolution whose pixels only one pointwise convolution reads.
+  bool joins_next(const Layer& layer) const {
+    const auto* c = std::get_if<Convolution>(&layer.operation);
+    if (c == nullptr || !c->depthwise || layer.inputs[0] == 0 || uses_.at(layer.output) != 1) {
+      return false;
+    }
+    for (const Layer& next : network_.layers) {
+      if (next.inputs.size() != 1 || next.inputs[0] != layer.output) continue;
+      const auto* dense = std::get_if<Convolution>(&next.operation);
+      return dense != nullptr && dense->pointwise() && padding(*dense) == 0;
+    }
+    return false;
+  }
+
+  static int padding(const Convolution& c) {
+    return c.pad_top + c.pad_left + c.pad_bottom + c.pad_right;
+  }
+
+  // What follows a mean over the whole image costs nothing: there precision is free.
+  void note_single_pixel(const Layer& layer) {
+    const bool mean = std::holds_alternative<GlobalMean>(layer.operation);
+    const bool follows = layer.inputs.size() == 1 && single_pixel_.contains(layer.inputs[0]);
+    if (mean || follows) single_pixel_.insert(layer.output);
+  }
+
+  // The input comes as planes, which only a dense convolution reads.
+  static void check_input(const Layer& layer) {
+    const bool reads = std::find(layer.inputs.begin(), layer.inputs.end(), 0) != layer.inputs.end();
+    const auto* c = std::get_if<Convolution>(&layer.operation);
+    if (reads && (c == nullptr || c->depthwise)) {
+      throw Error(ErrorKind::kModelFormat,
+                  "the native engine cannot run this network: it begins with another layer than a "
+                  "convolution");
+    }
+  }
+
+  using Made = std::unique_ptr<Step>;
+
+  Made make(Convolution& c, const Layer& layer) {
+    const int input = layer.inputs[0];
+    if (c.depthwise) {
+      return std::make_unique<DepthwiseStep>(kernels_, std::move(c), input, layer.output);
+    }
+    const int depth = c.in_channels * c.kernel_height * c.kernel_width;
+    const bool fixed = fixed_ && !c.over_tokens && depth >= kLeastFixedDepth && depth % 2 == 0 &&
+                       !single_pixel_.contains(input);
+    const auto weights = input == 0 ? PlaneWindowRows::reordered(c) : std::move(c.weights);
+    DenseWeights dense(kernels_, weights, depth, c.out_channels, c.bias, fixed);
+    const auto before = joined_.find(input);
+    const int reads = before == joined_.end() ? input : before->second->inputs[0];
+    return std::make_unique<DenseStep>(source(c, input), std::move(dense), c.epilogue, reads,
+                                       layer.output);
+  }
+
+  std::unique_ptr<RowSource> source(const Convolution& c, int input) {
+    if (input == 0) return std::make_unique<PlaneWindowRows>(c);
+    const auto before = joined_.find(input);
+    if (before != joined_.end()) {
+      auto& depthwise = std::get<Convolution>(before->second->operation);
+      return std::make_unique<DepthwiseRows>(kernels_, std::move(depthwise),
+                                             before->second->inputs[0]);
+    }
+    if (c.pointwise() && padding(c) == 0) return std::make_unique<PixelRows>(input);
+    return std::make_unique<WindowRows>(c, input);
+  }
+
+  Made make(TransposedConvolution& c, const Layer& layer) {
+    const bool fixed = fixed_ && c.in_channels >= kLeastFixedDepth && c.in_channels % 2 == 0;
+    return std::make_unique<TransposedStep>(kernels_, c, fixed, layer.inputs[0], layer.output);
+  }
+  Made make(UpsampledConvolution& c, const Layer& layer) {
+    return std::make_unique<UpsampledStep>(kernels_, c, layer.inputs, layer.output);
+  }
+  Made make(ScaledConvolution& c, const Layer& layer) {
+    return std::make_unique<ScaledStep>(kernels_, c, layer.inputs, layer.output);
+  }
+  Made make(GlobalMean&, const Layer& layer) {
+    return std::make_unique<GlobalMeanStep>(kernels_, layer.inputs[0], layer.output);
+  }
+  Made make(ChannelScale& s, const Layer& layer) {
+    return std::make_unique<ChannelScaleStep>(kernels_, s.bias, layer.inputs, layer.output);
+  }
+  Made make(Sum&, const Layer& layer) {
+    return std::make_unique<SumStep>(kernels_, layer.inputs, layer.output);
+  }
+  Made make(Upsample& u, const Layer& layer) {
+    return std::make_unique<UpsampleStep>(u.factor, layer.inputs[0], layer.output);
+  }
+  Made make(Concatenation&, const Layer& layer) {
+    return std::make_unique<ConcatenationStep>(layer.inputs, layer.output);
+  }
+  Made make(AveragePool& p, const Layer& layer) {
+    return std::make_unique<AveragePoolStep>(kernels_, p, layer.inputs[0], layer.output);
+  }
+  Made make(LayerNorm& n, const Layer& layer) {
+    return std::make_unique<LayerNormStep>(kernels_, n, layer.inputs[0], layer.output);
+  }
+  Made make(Attention& a, const Layer& layer) {
+    return std::make_unique<AttentionStep>(kernels_, a, layer.inputs[0], layer.output);
+  }
+  Made make(ElementWise& e, const Layer& layer) {
+    return std::make_unique<ElementWiseStep>(kernels_, e.epilogue, layer.inputs[0], layer.output);
+  }
+  Made make(Softmax&, const Layer& layer) {
+    return std::make_unique<SoftmaxStep>(kernels_, layer.inputs[0], layer.output);
+  }
+
+  // Below this, converting the rows costs more than it saves.
+  static constexpr int kLeastFixedDepth = 128;
+
+  Network& network_;
+  bool fixed_;
+  const NetworkKernels& kernels_;
+  std::map<int, int> uses_;
+  std::map<int, Layer*> joined_;  // by output: depthwise convolutions inside of the next step
+  std::set<int> single_pixel_;
+  std::vector<std::unique_ptr<Step>> steps_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Step>> make_steps(Network& network, Arithmetic arithmetic) {
+  return StepMaker(network, arithmetic).run();
+}
+
+}  // namespace fastocr::native
