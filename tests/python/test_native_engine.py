@@ -37,7 +37,7 @@ FLOAT_TOLERANCE = 1e-3
 FIXED_TOLERANCE = 0.06
 # How close two classes must come, in the logarithms of their probabilities, for 16 bits to decide
 # otherwise than float; from there on the recogniser asks the float network.
-DECISION_MARGIN = 0.015
+DECISION_MARGIN = 0.01
 
 DETECTION = find_model("PP-OCRv5_mobile_det", None).path
 RECOGNITION = find_model("PP-OCRv5_mobile_rec", None).path

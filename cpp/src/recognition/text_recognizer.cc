@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kDefaultHeight = 48;
 // How close a second class may come, in the scores before softmax, before a less precise network is
-// not trusted with the choice: three times what 937 lines of real images needed.
-constexpr float kDecisionMargin = 0.015F;
+// not trusted with the choice: twice what 937 lines of real images needed.
+constexpr float kDecisionMargin = 0.01F;
 
 void check_tensors(const Model& model) {
   const Shape input = model.input_shape(), output = model.output_shape();
