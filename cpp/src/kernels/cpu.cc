@@ -97,21 +97,7 @@ const KernelTable& active() {
   return kPortableKernels;
 }
 
-const NetworkKernels& active_network() {
-#ifdef FASTOCR_X86
-  switch (active_isa()) {
-    case Isa::kAvx512Vnni:
-      return kAvx512VnniNetworkKernels;
-    case Isa::kAvx512:
-      return kAvx512NetworkKernels;
-    case Isa::kAvx2:
-      return kAvx2NetworkKernels;
-    default:
-      break;
-  }
-#endif
-  return kPortableNetworkKernels;
-}
+const NetworkKernels& active_network() { return *active().network; }
 
 std::ptrdiff_t attention_scratch(int tokens, int head_size) {
   const auto padded = [](std::ptrdiff_t n) {

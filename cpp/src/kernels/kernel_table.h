@@ -1,5 +1,5 @@
-// Compiled once for each instruction set; FASTOCR_KERNEL_TABLE and FASTOCR_NETWORK_KERNELS name the
-// tables that the including translation unit defines.
+// Compiled once for each instruction set; FASTOCR_KERNEL_TABLE names the table that the including
+// translation unit defines.
 
 #include "kernels/classifier_kernels.h"
 #include "kernels/kernels.h"
@@ -8,6 +8,27 @@
 #include "kernels/pixel_kernels.h"
 
 namespace fastocr::kernels {
+
+namespace {
+
+constexpr NetworkKernels kNetworkKernels = {
+    .pack_dense = pack_dense,
+    .dense = dense,
+    .pack_fixed_dense = kPackFixedDense,
+    .fix_rows = kFixRows,
+    .fixed_dense = kFixedDense,
+    .depthwise = depthwise,
+    .activate = activate,
+    .add = add,
+    .scale_channels = scale_channels,
+    .sum_pixels = sum_pixels,
+    .average_windows = average_windows,
+    .normalize_rows = normalize_rows,
+    .attention = attention,
+    .softmax_rows = softmax_rows,
+};
+
+}  // namespace
 
 extern const KernelTable FASTOCR_KERNEL_TABLE;
 const KernelTable FASTOCR_KERNEL_TABLE = {
@@ -24,24 +45,7 @@ const KernelTable FASTOCR_KERNEL_TABLE = {
     .block_scores = block_scores,
     .exp_sum = exp_sum,
     .arg_max = arg_max,
-};
-
-extern const NetworkKernels FASTOCR_NETWORK_KERNELS;
-const NetworkKernels FASTOCR_NETWORK_KERNELS = {
-    .pack_dense = pack_dense,
-    .dense = dense,
-    .pack_fixed_dense = kPackFixedDense,
-    .fix_rows = kFixRows,
-    .fixed_dense = kFixedDense,
-    .depthwise = depthwise,
-    .activate = activate,
-    .add = add,
-    .scale_channels = scale_channels,
-    .sum_pixels = sum_pixels,
-    .average_windows = average_windows,
-    .normalize_rows = normalize_rows,
-    .attention = attention,
-    .softmax_rows = softmax_rows,
+    .network = &kNetworkKernels,
 };
 
 }  // namespace fastocr::kernels

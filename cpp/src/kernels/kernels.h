@@ -33,6 +33,8 @@ struct QuantizedRow {
   float scale;
 };
 
+struct NetworkKernels;  // network.h
+
 struct KernelTable {
   // Horizontal bilinear step of one BGR row. Result pixel x mixes source pixels index[x] and
   // index[x] + 1 with weights[2x], weights[2x + 1] (11 fractional bits); `safe` leading pixels read
@@ -75,6 +77,7 @@ struct KernelTable {
   float (*exp_sum)(const float* values, int count, float shift);
   // Index of the first largest value (count >= 1); 0 when no value is a number.
   int (*arg_max)(const float* values, int count);
+  const NetworkKernels* network;
 };
 
 extern const KernelTable kPortableKernels;

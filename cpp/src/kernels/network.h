@@ -131,13 +131,6 @@ struct NetworkKernels {
 
 std::ptrdiff_t attention_scratch(int tokens, int head_size);
 
-extern const NetworkKernels kPortableNetworkKernels;
-#ifdef FASTOCR_X86
-extern const NetworkKernels kAvx2NetworkKernels;
-extern const NetworkKernels kAvx512NetworkKernels;
-extern const NetworkKernels kAvx512VnniNetworkKernels;
-#endif
-
 // The table for `active_isa()`.
 const NetworkKernels& active_network();
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <new>
 #include <utility>
 
 #include "fastocr/text_recognition.h"
 #include "kernels/kernels.h"
+#include "runtime/aligned_memory.h"
 
 namespace fastocr {
 namespace {
@@ -18,25 +18,6 @@ constexpr float kNeverWins = -1e30F;
 constexpr float kNegligible = 16.0F;
 // Room for the rounding of float sums, which no bound below counts.
 constexpr float kRounding = 1e-3F;
-
-template <typename T>
-class AlignedArray {
- public:
-  AlignedArray(std::size_t count, T value)
-      : values_(static_cast<T*>(::operator new(count * sizeof(T), kAlignment))) {
-    std::fill_n(values_, count, value);
-  }
-  ~AlignedArray() { ::operator delete(values_, kAlignment); }
-  AlignedArray(const AlignedArray&) = delete;
-  AlignedArray& operator=(const AlignedArray&) = delete;
-
-  T& operator[](std::size_t i) { return values_[i]; }
-  const T* data() const { return values_; }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  T* values_;
-};
 
 std::size_t rounded_up(int value, int step) {
   return static_cast<std::size_t>((value + step - 1) / step * step);

@@ -1,9 +1,6 @@
 #include "runtime/native/executor.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
-#include <new>
 #include <set>
 #include <utility>
 
@@ -12,7 +9,6 @@
 namespace fastocr::native {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
 // Plans are small, but a service meets any number of sizes.
 constexpr std::size_t kMostPlans = 256;
 // Floats that one image may take: 16 GiB.
@@ -26,8 +22,7 @@ int stride_of(const Program& program, int value, const ImageSize& size) {
                      network.layers.back().output == value &&
                      std::holds_alternative<TransposedConvolution>(network.layers.back().operation);
   if (plane && !network.output_is_tokens) return 1;
-  return (size.channels + kernels::kChannelStep - 1) / kernels::kChannelStep *
-         kernels::kChannelStep;
+  return padded_channels(size.channels);
 }
 
 std::size_t floats_of(const Program& program, int value, const ImageSize& size) {
@@ -111,15 +106,11 @@ void drop_weights(Network& network) {
 
 }  // namespace
 
-void Buffer::Free::operator()(std::byte* p) const noexcept {
-  ::operator delete[](p, std::align_val_t{kAlignment});
-}
-
 void Buffer::reserve(std::size_t bytes) {
   if (bytes <= size_) return;
   bytes_.reset();
   size_ = 0;
-  bytes_.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kAlignment})));
+  bytes_ = allocate_aligned<std::byte>(bytes);
   size_ = bytes;
 }
 

@@ -9,12 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/aligned_memory.h"
 #include "runtime/native/network.h"
 #include "runtime/native/thread_team.h"
 
 namespace fastocr::native {
 
-// 64-byte aligned memory that only grows.
+// Aligned memory that only grows.
 class Buffer {
  public:
   // What it held is lost when it has to grow.
@@ -25,10 +26,7 @@ class Buffer {
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const noexcept;
-  };
-  std::unique_ptr<std::byte, Free> bytes_;
+  AlignedPointer<std::byte> bytes_;
   std::size_t size_ = 0;
 };
 
@@ -147,7 +145,7 @@ class Executor {
   const float* output_data_ = nullptr;
 };
 
-// Weights of a convolution with an epilogue in the order and number format of the kernels.
+// The layers ready to run; takes the weights out of the network.
 std::vector<std::unique_ptr<Step>> make_steps(Network& network, Arithmetic arithmetic);
 
 }  // namespace fastocr::native

@@ -71,10 +71,6 @@ struct Value {
   }
 };
 
-bool untouched(const Epilogue& e) {
-  return e.activation == Activation::kNone && e.scale == 1 && e.shift == 0;
-}
-
 class Lowering {
  public:
   Lowering(OnnxGraph graph, bool detach_classifier)
@@ -205,38 +201,48 @@ class Lowering {
     return nullptr;
   }
 
-  // Multiplies what a linear layer without activation computes by factors, one or one a channel.
-  bool scale_weights(const Value& value, const std::vector<float>& factors) {
-    Layer* layer = producer(value);
-    const auto scale = [&](auto& c) {
-      if (!untouched(c.epilogue)) return false;
-      for (std::size_t i = 0; i < c.weights.size(); ++i) {
-        c.weights[i] *= factors.size() == 1 ? factors[0] : factors[i % factors.size()];
-      }
+  // Makes a linear layer without activation compute factors * x + terms instead of x; each is one
+  // number or one a channel.
+  bool join_affine(const Value& value, const std::vector<float>& factors,
+                   const std::vector<float>& terms) {
+    const auto at = [](const std::vector<float>& v, std::size_t i) {
+      return v.size() == 1 ? v[0] : v[i % v.size()];
+    };
+    const auto join = [&](auto& c) {
+      if (!is_identity(c.epilogue)) return false;
+      for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] *= at(factors, i);
       for (std::size_t i = 0; i < c.bias.size(); ++i) {
-        c.bias[i] *= factors.size() == 1 ? factors[0] : factors[i];
+        c.bias[i] = c.bias[i] * at(factors, i) + at(terms, i);
       }
       return true;
     };
+    Layer* layer = producer(value);
     if (layer == nullptr) return false;
-    if (auto* c = std::get_if<Convolution>(&layer->operation)) return scale(*c);
-    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return scale(*c);
+    if (auto* c = std::get_if<Convolution>(&layer->operation)) return join(*c);
+    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return join(*c);
     return false;
   }
 
-  bool shift_bias(const Value& value, const std::vector<float>& terms) {
-    Layer* layer = producer(value);
-    const auto shift = [&](auto& c) {
-      if (!untouched(c.epilogue)) return false;
-      for (std::size_t i = 0; i < c.bias.size(); ++i) {
-        c.bias[i] += terms.size() == 1 ? terms[0] : terms[i];
-      }
-      return true;
-    };
-    if (layer == nullptr) return false;
-    if (auto* c = std::get_if<Convolution>(&layer->operation)) return shift(*c);
-    if (auto* c = std::get_if<TransposedConvolution>(&layer->operation)) return shift(*c);
-    return false;
+  // factors * x + terms, in the layer that makes x if nothing else uses it.
+  void affine(const OnnxNode& node, std::size_t input, const std::vector<float>& factors,
+              const std::vector<float>& terms) {
+    const Value value = images_.at(node.inputs[input]);
+    const bool alone = uses(node.inputs[input]) == 1;
+    const bool scalar = factors.size() == 1 && terms.size() == 1;
+    Epilogue* e = epilogue_of(value);
+    if (alone && join_affine(value, factors, terms)) {
+      images_[node.outputs.at(0)] = value;
+    } else if (alone && e != nullptr && scalar) {
+      e->scale *= factors[0];
+      e->shift = e->shift * factors[0] + terms[0];
+      images_[node.outputs.at(0)] = value;
+    } else {
+      require(scalar, node, "constants a channel that follow no convolution");
+      Epilogue own;
+      own.scale = factors[0];
+      own.shift = terms[0];
+      define(node, emit(ElementWise{own}, {value.number}), value.shape, value.axes);
+    }
   }
 
   // A constant as one number, or one for each channel of the image.
@@ -259,7 +265,7 @@ class Lowering {
                 std::size_t expected_uses) {
     const Value value = images_.at(input);
     Epilogue* before = epilogue_of(value);
-    if (before != nullptr && untouched(*before) && uses(input) == expected_uses) {
+    if (before != nullptr && is_identity(*before) && uses(input) == expected_uses) {
       *before = activation;
       images_[node.outputs.at(0)] = value;
       return;
@@ -339,32 +345,16 @@ class Lowering {
 
   void multiply(const OnnxNode& node) {
     const auto operand = constant_operand(node);
-    if (operand) return multiply_by_constant(node, *operand->first, operand->second);
+    if (operand) {
+      const auto& [factors, other] = *operand;
+      return affine(node, other, by_channel(node, *factors, image(node, other)), {0.0F});
+    }
     if (gated_product(node)) return;
     Value a = image(node, 0), b = image(node, 1);
     if (a.size('H') == 1 && a.size('W') == 1) std::swap(a, b);
     require(b.size('H') == 1 && b.size('W') == 1 && a.axes == b.axes && a.size('C') == b.size('C'),
             node, "a product of two images");
     define(node, emit(ChannelScale{}, {a.number, b.number}), a.shape, a.axes);
-  }
-
-  void multiply_by_constant(const OnnxNode& node, const Constant& c, std::size_t other) {
-    const Value value = image(node, other);
-    const auto factors = by_channel(node, c, value);
-    const bool alone = uses(node.inputs[other]) == 1;
-    Epilogue* e = epilogue_of(value);
-    if (alone && scale_weights(value, factors)) {
-      images_[node.outputs.at(0)] = value;
-    } else if (alone && e != nullptr && factors.size() == 1) {
-      e->scale *= factors[0];
-      e->shift *= factors[0];
-      images_[node.outputs.at(0)] = value;
-    } else {
-      require(factors.size() == 1, node, "factors a channel that follow no convolution");
-      Epilogue scale;
-      scale.scale = factors[0];
-      define(node, emit(ElementWise{scale}, {value.number}), value.shape, value.axes);
-    }
   }
 
   void add(const OnnxNode& node) {
@@ -398,21 +388,12 @@ class Lowering {
   void add_constant(const OnnxNode& node, const Constant& c, std::size_t other) {
     const Value value = image(node, other);
     const auto terms = by_channel(node, c, value);
-    const bool alone = uses(node.inputs[other]) == 1;
-    Epilogue* e = epilogue_of(value);
-    const bool zero = std::all_of(terms.begin(), terms.end(), [](float t) { return t == 0; });
-    if (zero && !alone) {
-      define_view(node, value, value.shape, value.axes);
-    } else if (zero || (alone && shift_bias(value, terms))) {
-      images_[node.outputs.at(0)] = value;
-    } else if (alone && e != nullptr && terms.size() == 1) {
-      e->shift += terms[0];
+    if (std::any_of(terms.begin(), terms.end(), [](float t) { return t != 0; })) {
+      affine(node, other, {1.0F}, terms);
+    } else if (uses(node.inputs[other]) == 1) {
       images_[node.outputs.at(0)] = value;
     } else {
-      require(terms.size() == 1, node, "terms a channel that follow no convolution");
-      Epilogue shift;
-      shift.shift = terms[0];
-      define(node, emit(ElementWise{shift}, {value.number}), value.shape, value.axes);
+      define_view(node, value, value.shape, value.axes);
     }
   }
 
@@ -529,8 +510,8 @@ class Lowering {
       factors.push_back(static_cast<float>(factor));
       terms.push_back(static_cast<float>(bias.floats[i] - factor * mean.floats[i]));
     }
-    require(uses(node.inputs[0]) == 1 && scale_weights(value, factors) && shift_bias(value, terms),
-            node, "it follows no convolution");
+    require(uses(node.inputs[0]) == 1 && join_affine(value, factors, terms), node,
+            "it follows no convolution");
     images_[node.outputs.at(0)] = value;
   }
 

@@ -17,6 +17,16 @@ using kernels::Epilogue;
 // A network as a list of layers over images: what is left of an ONNX graph when shape arithmetic,
 // constants and everything that joins its neighbour are gone.
 
+inline bool is_identity(const Epilogue& e) {
+  return e.activation == Activation::kNone && e.scale == 1 && e.shift == 0;
+}
+
+// Channels with the room that the kernels need.
+constexpr int padded_channels(int channels) {
+  constexpr int kStep = kernels::kChannelStep;
+  return (channels + kStep - 1) / kStep * kStep;
+}
+
 struct ImageSize {
   int channels = 0, height = 0, width = 0;
   bool operator==(const ImageSize&) const = default;
@@ -34,6 +44,7 @@ struct Convolution {
   std::vector<float> bias;     // [out]
   Epilogue epilogue;
 
+  // Padding is always less than the kernel, so that there is none here.
   bool pointwise() const {
     return !depthwise && kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1;
   }

@@ -9,14 +9,6 @@
 namespace fastocr::native {
 namespace {
 
-bool linear(const Epilogue& e) {
-  return e.activation == Activation::kNone && e.scale == 1 && e.shift == 0;
-}
-
-bool unpadded_pointwise(const Convolution& c) {
-  return c.pointwise() && c.pad_top + c.pad_left + c.pad_bottom + c.pad_right == 0;
-}
-
 // A 3x3 convolution that keeps the size.
 bool is_smoothing(const Convolution& c) {
   return !c.depthwise && c.kernel_height == 3 && c.kernel_width == 3 && c.stride_y == 1 &&
@@ -172,7 +164,7 @@ class Simplifier {
   bool joins_scale(const Layer& lateral) {
     const auto& c = std::get<Convolution>(lateral.operation);
     const bool unbiased = std::all_of(c.bias.begin(), c.bias.end(), [](float b) { return b == 0; });
-    if (!unpadded_pointwise(c) || !linear(c.epilogue) || !unbiased || lateral.inputs[0] == 0 ||
+    if (!c.pointwise() || !is_identity(c.epilogue) || !unbiased || lateral.inputs[0] == 0 ||
         uses_.at(lateral.output) != 2 || 2 * c.in_channels > c.out_channels) {
       return false;
     }

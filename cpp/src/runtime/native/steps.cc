@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fastocr/errors.h"
+#include "runtime/aligned_memory.h"
 #include "runtime/native/executor.h"
 
 namespace fastocr::native {
@@ -19,26 +20,13 @@ using kernels::NetworkKernels;
 // all weights pass by.
 constexpr int kTilePixels = 96;
 
-constexpr int padded(int channels) {
-  return (channels + kChannelStep - 1) / kChannelStep * kChannelStep;
-}
-
 // Values with room up to a multiple of kChannelStep, zero there.
 std::vector<float> padded_values(const std::vector<float>& values) {
-  std::vector<float> result(static_cast<std::size_t>(padded(static_cast<int>(values.size()))));
+  std::vector<float> result(
+      static_cast<std::size_t>(padded_channels(static_cast<int>(values.size()))));
   std::copy(values.begin(), values.end(), result.begin());
   return result;
 }
-
-template <typename T>
-class AlignedArray {
- public:
-  explicit AlignedArray(std::size_t count) { buffer_.reserve(count * sizeof(T)); }
-  T* data() const { return buffer_.as<T>(); }
-
- private:
-  Buffer buffer_;
-};
 
 // Calls body(first, count, member) for runs of at most kTilePixels pixels.
 template <typename Body>
@@ -50,6 +38,14 @@ void for_tiles(const Run& run, int pixels, const Body& body) {
   });
 }
 
+// Zeros where pixels have room beyond their channels.
+void clear_padding(const Image& image, int first, int count) {
+  for (int i = first; i < first + count; ++i) {
+    float* pixel = image.pixels + static_cast<std::ptrdiff_t>(i) * image.stride;
+    std::fill(pixel + image.size.channels, pixel + image.stride, 0.0F);
+  }
+}
+
 // ---- dense products -----------------------------------------------------------------------------
 
 // A matrix [depth][outputs] packed for the kernels, in float or in fixed point.
@@ -57,7 +53,10 @@ class DenseWeights {
  public:
   DenseWeights(const NetworkKernels& kernels, const std::vector<float>& weights, int depth,
                int outputs, const std::vector<float>& bias, bool fixed)
-      : kernels_(kernels), depth_(depth), outputs_(padded(outputs)), bias_(padded_values(bias)) {
+      : kernels_(kernels),
+        depth_(depth),
+        outputs_(padded_channels(outputs)),
+        bias_(padded_values(bias)) {
     if (fixed && kernels.fixed_dense != nullptr) {
       pack_fixed(weights, outputs);
     } else {
@@ -81,7 +80,7 @@ class DenseWeights {
       return;
     }
     float* scales = scratch;
-    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded(count));
+    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded_channels(count));
     kernels_.fix_rows(rows, row_stride, count, depth_, values, scales);
     kernels_.fixed_dense({values, scales, count, depth_, outputs_, fixed_->data(), scales_.data(),
                           bias_.data(), out, out_stride, epilogue});
@@ -90,7 +89,7 @@ class DenseWeights {
  private:
   void pack_float(const std::vector<float>& weights, int outputs) {
     const auto rows = with_padded_outputs(weights, outputs);
-    floats_.emplace(rows.size());
+    floats_.emplace(rows.size(), 0.0F);
     kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
   }
 
@@ -132,7 +131,7 @@ class DenseWeights {
       const float scale = scales_[i % outputs_];
       words[i] = scale > 0 ? static_cast<std::int16_t>(std::lround(rows[i] / scale)) : 0;
     }
-    fixed_.emplace(words.size());
+    fixed_.emplace(words.size(), std::int16_t{0});
     kernels_.pack_fixed_dense(words.data(), depth_, outputs_, fixed_->data());
   }
 
@@ -150,7 +149,8 @@ class DepthwiseWeights {
  public:
   DepthwiseWeights(const NetworkKernels& kernels, Convolution c)
       : kernels_(kernels), c_(std::move(c)), bias_(padded_values(c_.bias)) {
-    const int channels = padded(c_.out_channels), taps = c_.kernel_height * c_.kernel_width;
+    const int channels = padded_channels(c_.out_channels),
+              taps = c_.kernel_height * c_.kernel_width;
     weights_.resize(static_cast<std::size_t>(taps) * channels);
     for (int t = 0; t < taps; ++t) {
       std::copy_n(c_.weights.begin() + static_cast<std::ptrdiff_t>(t) * c_.out_channels,
@@ -158,8 +158,6 @@ class DepthwiseWeights {
     }
     c_.weights.clear();
   }
-
-  ImageSize output(const ImageSize& in) const { return output_size({c_, {}, 0}, {in}); }
 
   // Output pixels first .. first + count - 1, in the order of reading.
   void compute(const Run& run, const Image& in, int out_width, int first, int count,
@@ -394,9 +392,9 @@ class DenseStep final : public Step {
       buffer.reserve((source_floats + kChannelStep + weights_.scratch(count)) * sizeof(float));
       auto* scratch = buffer.as<float>();
       const auto [rows, stride] = source_->rows(run, out.size, first, count, scratch);
-      weights_.multiply(rows, stride, count, scratch + padded(static_cast<int>(source_floats)),
-                        out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride,
-                        epilogue_);
+      weights_.multiply(
+          rows, stride, count, scratch + padded_channels(static_cast<int>(source_floats)),
+          out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride, epilogue_);
     });
   }
 
@@ -502,7 +500,7 @@ class UpsampledStep final : public Step {
       buffer.reserve((windows + static_cast<std::size_t>(kTilePixels) * out.stride) *
                      sizeof(float));
       auto* rows = buffer.as<float>();
-      float* products = rows + padded(static_cast<int>(windows));
+      float* products = rows + padded_channels(static_cast<int>(windows));
       for (const Part& part : parts_) {
         copy_windows(in, part, first, count, rows);
         part.weights.multiply(rows, part.weights.depth(), count, nullptr, products, out.stride, {});
@@ -557,8 +555,7 @@ class UpsampledStep final : public Step {
       for (int dx = part.x.place; dx < part.x.place + part.x.places; ++dx) {
         const std::ptrdiff_t at = (row + x * factor_ + dx) * out.stride;
         for (int c = 0; c < out.stride; ++c) out.pixels[at + c] = sum.pixels[at + c] + product[c];
-        if (epilogue_.activation != Activation::kNone || epilogue_.scale != 1 ||
-            epilogue_.shift != 0) {
+        if (!is_identity(epilogue_)) {
           kernels_.activate(out.pixels + at, out.stride, epilogue_, out.pixels + at);
         }
       }
@@ -578,7 +575,7 @@ class ScaledStep final : public Step {
       : Step(std::move(from), to),
         kernels_(kernels),
         c_(std::move(c)),
-        outputs_(padded(c_.outer.out_channels)),
+        outputs_(padded_channels(c_.outer.out_channels)),
         bias_(padded_values(c_.outer.bias)),
         rows_(composed_shape(), inputs[0]) {}
 
@@ -780,17 +777,10 @@ class LayerNormStep final : public Step {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
     kernels_.normalize_rows(in.pixels, in.stride, in.count(), in.size.channels, norm_.epsilon,
                             norm_.gain.data(), norm_.bias.data(), out.pixels);
-    clear_padding(out);
+    clear_padding(out, 0, out.count());
   }
 
  private:
-  static void clear_padding(const Image& out) {
-    for (int i = 0; i < out.count(); ++i) {
-      float* pixel = out.pixels + static_cast<std::ptrdiff_t>(i) * out.stride;
-      std::fill(pixel + out.size.channels, pixel + out.stride, 0.0F);
-    }
-  }
-
   const NetworkKernels& kernels_;
   LayerNorm norm_;
 };
@@ -851,10 +841,7 @@ class SoftmaxStep final : public Step {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
       kernels_.softmax_rows(in.pixels + at, in.stride, count, in.size.channels, out.pixels + at,
                             out.stride);
-      for (int i = 0; i < count; ++i) {
-        float* pixel = out.pixels + at + static_cast<std::ptrdiff_t>(i) * out.stride;
-        std::fill(pixel + out.size.channels, pixel + out.stride, 0.0F);
-      }
+      clear_padding(out, first, count);
     });
   }
 
@@ -901,13 +888,9 @@ class StepMaker {
     for (const Layer& next : network_.layers) {
       if (next.inputs.size() != 1 || next.inputs[0] != layer.output) continue;
       const auto* dense = std::get_if<Convolution>(&next.operation);
-      return dense != nullptr && dense->pointwise() && padding(*dense) == 0;
+      return dense != nullptr && dense->pointwise();
     }
     return false;
-  }
-
-  static int padding(const Convolution& c) {
-    return c.pad_top + c.pad_left + c.pad_bottom + c.pad_right;
   }
 
   // What follows a mean over the whole image costs nothing: there precision is free.
@@ -954,7 +937,7 @@ class StepMaker {
       return std::make_unique<DepthwiseRows>(kernels_, std::move(depthwise),
                                              before->second->inputs[0]);
     }
-    if (c.pointwise() && padding(c) == 0) return std::make_unique<PixelRows>(input);
+    if (c.pointwise()) return std::make_unique<PixelRows>(input);
     return std::make_unique<WindowRows>(c, input);
   }
 
