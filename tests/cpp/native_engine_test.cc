@@ -487,11 +487,11 @@ void check_omission(Model& model, int height) {
 }
 
 // An input that ends with zeros gives the same when the engine knows.
-void check_blank_end(Model& model, int height) {
+void check_blank_end(Model& model, int height, int widest = 200, int rounds = 40) {
   std::mt19937 random(9);
   const auto request = model.create_request();
-  for (int round = 0; round < 40; ++round) {
-    const int width = random_int(random, 1, 200), text = random_int(random, 0, width);
+  for (int round = 0; round < rounds; ++round) {
+    const int width = random_int(random, 1, widest), text = random_int(random, 0, width);
     CAPTURE(text);
     CAPTURE(width);
     Planes input = random_planes(random, 3, height, width);
@@ -555,6 +555,24 @@ TEST_CASE("what lies in a blank end need not be computed") {
     const TemporaryFile file(n.bytes(n.tokens(image)));
     with_each_isa([&] { check_blank_end(*load(file.path(), "fp32", 2), 4); });
   }
+}
+
+// Its images are so large that a strip is about a hundred columns of the input.
+NetworkValue long_chain(NetworkWriter& n) {
+  auto x = n.relu(n.conv(n.input(), 32, kHalving));
+  x = n.relu(n.conv(n.depthwise(x, Window{5, 5, 1, 1, 2, 2}), 256, kPoint));
+  x = n.depthwise(x, Window{3, 3, 1, 2, 1, 1});
+  const auto factors = n.hard_sigmoid(n.conv(n.global_mean(x), 256, kPoint));
+  x = n.conv(n.multiply(x, factors), 20, kPoint);
+  return n.tokens(n.average_pool(n.depthwise(x, kThree), 8, 2));
+}
+
+TEST_CASE("wide images run strip by strip") {
+  NetworkWriter n({-1, 3, 16, -1}, 5);
+  const auto tokens = long_chain(n);
+  check_network(n, tokens, {{16, 90}, {16, 413}, {16, 8}}, true);
+  const TemporaryFile file(n.bytes(tokens));
+  with_each_isa([&] { check_blank_end(*load(file.path(), "fp32", 2), 16, 900, 8); });
 }
 
 TEST_CASE("branches of different steps share their steps' common multiple") {

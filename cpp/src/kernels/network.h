@@ -29,6 +29,8 @@ struct Epilogue {
 struct DenseTask {
   const float* rows = nullptr;
   std::ptrdiff_t row_stride = 0;
+  // Where the values of a row lie, [depth]: windows of an image need no copy. Null: side by side.
+  const std::ptrdiff_t* offsets = nullptr;
   int count = 0;  // rows
   int depth = 0;
   int outputs = 0;                 // a multiple of kChannelStep
@@ -63,19 +65,22 @@ inline constexpr int kFixedBlock = 128;
 inline constexpr float kFixedNorm = 46300;
 inline constexpr float kLargestFixed = 32767;
 
-// One run of output pixels of a convolution that keeps channels apart.
+// One run of output pixels of a convolution that keeps channels apart. Of the height x width pixels
+// of its input, only some columns need to be in memory: those that the run reads.
 struct DepthwiseTask {
-  const float* image = nullptr;  // height x width pixels
+  const float* image = nullptr;  // pixel (first_column, 0)
   int height = 0, width = 0;
+  int first_column = 0;
+  int pitch = 0;     // pixels between two rows in memory
   int channels = 0;  // a multiple of kChannelStep, and the distance of two pixels
   int kernel_height = 0, kernel_width = 0;
   int stride_y = 1, stride_x = 1;
-  int pad_top = 0, pad_left = 0;   // zeros around the image
-  const float* weights = nullptr;  // [kernel_height][kernel_width][channels]
-  const float* bias = nullptr;     // [channels]
-  bool repeat_right = false;       // to the right of the image its last column goes on
-  int y = 0, begin = 0, end = 0;   // output pixels (begin..end-1, y)
-  float* out = nullptr;            // pixel `begin`
+  int pad_top = 0, pad_left = 0;  // zeros around the image
+  // [kernel_height][channels / kChannelStep][kernel_width][kChannelStep]
+  const float* weights = nullptr;
+  const float* bias = nullptr;    // [channels]
+  int y = 0, begin = 0, end = 0;  // output pixels (begin..end-1, y)
+  float* out = nullptr;           // pixel `begin`
   Epilogue epilogue;
 };
 

@@ -21,8 +21,6 @@ constexpr int kDenseColumns = 3;
 
 // ---- activations --------------------------------------------------------------------------------
 
-inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
-
 inline Floats sigmoid(Floats x) {
   const Floats e = exp_not_positive(x < 0 ? x : -x);
   const Floats numerator = x < 0 ? e : Floats{} + 1.0F;
@@ -47,33 +45,52 @@ inline Floats hard_sigmoid(Floats x, const Epilogue& e) {
   return smaller(larger(y, Floats{}), Floats{} + 1.0F);
 }
 
+template <Activation Kind>
 inline Floats activated(Floats x, const Epilogue& e) {
-  switch (e.activation) {
-    case Activation::kRelu:
-      return larger(x, Floats{});
-    case Activation::kHardSigmoid:
-      return hard_sigmoid(x, e);
-    case Activation::kHardSwish:
-      return x * hard_sigmoid(x, e);
-    case Activation::kSigmoid:
-      return sigmoid(x);
-    case Activation::kSwish:
-      return x * sigmoid(x);
-    case Activation::kGelu:
-      return x * normal_cdf(x);
-    case Activation::kNone:
-      break;
-  }
+  if constexpr (Kind == Activation::kRelu) return larger(x, Floats{});
+  if constexpr (Kind == Activation::kHardSigmoid) return hard_sigmoid(x, e);
+  if constexpr (Kind == Activation::kHardSwish) return x * hard_sigmoid(x, e);
+  if constexpr (Kind == Activation::kSigmoid) return sigmoid(x);
+  if constexpr (Kind == Activation::kSwish) return x * sigmoid(x);
+  if constexpr (Kind == Activation::kGelu) return x * normal_cdf(x);
   return x;
 }
 
-inline Floats finished(Floats x, const Epilogue& e) {
-  return multiply_add(activated(x, e), Floats{} + e.scale, Floats{} + e.shift);
+// Finishes Count vectors in place. One choice for all of them, and all in registers.
+template <Activation Kind, int Count>
+inline void finish_as(Floats (&values)[Count], const Epilogue& e) {
+  const Floats scale = Floats{} + e.scale, shift = Floats{} + e.shift;
+#pragma GCC unroll 24
+  for (int i = 0; i < Count; ++i) {
+    values[i] = multiply_add(activated<Kind>(values[i], e), scale, shift);
+  }
+}
+
+template <int Count>
+inline void finish(Floats (&values)[Count], const Epilogue& e) {
+  switch (e.activation) {
+    case Activation::kNone:
+      return finish_as<Activation::kNone>(values, e);
+    case Activation::kRelu:
+      return finish_as<Activation::kRelu>(values, e);
+    case Activation::kHardSigmoid:
+      return finish_as<Activation::kHardSigmoid>(values, e);
+    case Activation::kHardSwish:
+      return finish_as<Activation::kHardSwish>(values, e);
+    case Activation::kSigmoid:
+      return finish_as<Activation::kSigmoid>(values, e);
+    case Activation::kSwish:
+      return finish_as<Activation::kSwish>(values, e);
+    case Activation::kGelu:
+      return finish_as<Activation::kGelu>(values, e);
+  }
 }
 
 void activate(const float* values, std::ptrdiff_t count, const Epilogue& epilogue, float* out) {
   for (std::ptrdiff_t i = 0; i < count; i += kLanes) {
-    store(out + i, finished(load(values + i), epilogue));
+    Floats x[1] = {load(values + i)};
+    finish(x, epilogue);
+    store(out + i, x[0]);
   }
 }
 
@@ -110,7 +127,7 @@ void pack_dense(const float* weights, int depth, int outputs, float* packed) {
   pack<1>(weights, depth, outputs, packed);
 }
 
-template <int Rows, int Columns>
+template <int Rows, int Columns, bool Scattered>
 inline void dense_tile(const DenseTask& task, int row, const float* weights, int first) {
   const float* rows = task.rows + row * task.row_stride;
   Floats sums[Rows][Columns];
@@ -121,14 +138,17 @@ inline void dense_tile(const DenseTask& task, int row, const float* weights, int
   for (int k = 0; k < task.depth; ++k, weights += Columns * kLanes) {
     Floats w[Columns];
     for (int j = 0; j < Columns; ++j) w[j] = load(weights + j * kLanes);
+    const std::ptrdiff_t at = Scattered ? task.offsets[k] : k;
     for (int r = 0; r < Rows; ++r) {
-      const Floats x = Floats{} + rows[r * task.row_stride + k];
+      const Floats x = Floats{} + rows[r * task.row_stride + at];
       for (int j = 0; j < Columns; ++j) sums[r][j] = multiply_add(w[j], x, sums[r][j]);
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
+    finish(sums[r], task.epilogue);
     float* out = task.out + (row + r) * task.out_stride + first;
-    for (int j = 0; j < Columns; ++j) store(out + j * kLanes, finished(sums[r][j], task.epilogue));
+    for (int j = 0; j < Columns; ++j) store(out + j * kLanes, sums[r][j]);
   }
 }
 
@@ -178,11 +198,24 @@ inline void dense_panels(const Task& task) {
 template <int Rows, int Columns>
 struct DenseTile {
   static void run(const DenseTask& task, int row, const float* weights, int first) {
-    dense_tile<Rows, Columns>(task, row, weights, first);
+    dense_tile<Rows, Columns, false>(task, row, weights, first);
   }
 };
 
-void dense(const DenseTask& task) { dense_panels<DenseTile>(task); }
+template <int Rows, int Columns>
+struct ScatteredTile {
+  static void run(const DenseTask& task, int row, const float* weights, int first) {
+    dense_tile<Rows, Columns, true>(task, row, weights, first);
+  }
+};
+
+void dense(const DenseTask& task) {
+  if (task.offsets != nullptr) {
+    dense_panels<ScatteredTile>(task);
+  } else {
+    dense_panels<DenseTile>(task);
+  }
+}
 
 #if defined(__AVX2__)
 
@@ -264,15 +297,20 @@ inline void fixed_dense_tile(const FixedDenseTask& task, int row, const std::int
     }
     begin += kFixedBlock;
   } while (begin < task.depth);
+  Floats weight_scales[Columns], biases[Columns];
   for (int j = 0; j < Columns; ++j) {
-    const Floats weight_scale = load(task.weight_scales + first + j * kLanes);
-    const Floats bias = load(task.bias + first + j * kLanes);
-    for (int r = 0; r < Rows; ++r) {
-      const Floats scale = weight_scale * task.row_scales[row + r];
-      const Floats x = multiply_add(load(totals[r] + j * kLanes), scale, bias);
-      store(task.out + (row + r) * task.out_stride + first + j * kLanes,
-            finished(x, task.epilogue));
+    weight_scales[j] = load(task.weight_scales + first + j * kLanes);
+    biases[j] = load(task.bias + first + j * kLanes);
+  }
+  for (int r = 0; r < Rows; ++r) {
+    Floats x[Columns];
+    for (int j = 0; j < Columns; ++j) {
+      x[j] = multiply_add(load(totals[r] + j * kLanes), weight_scales[j] * task.row_scales[row + r],
+                          biases[j]);
     }
+    finish(x, task.epilogue);
+    float* out = task.out + (row + r) * task.out_stride + first;
+    for (int j = 0; j < Columns; ++j) store(out + j * kLanes, x[j]);
   }
 }
 
@@ -363,53 +401,62 @@ constexpr decltype(NetworkKernels::fixed_dense) kFixedDense = nullptr;
 
 // ---- depthwise convolution ----------------------------------------------------------------------
 
-// Pixels x .. x + Pixels - 1 of one vector of channels, none of which reaches beyond the left or
-// right border. The rows of the kernel from `top` to `bottom` lie on the image.
+inline std::ptrdiff_t pixel_at(const DepthwiseTask& t, int row, int column) {
+  return static_cast<std::ptrdiff_t>(row) * t.pitch + column - t.first_column;
+}
+
+// The weights of one row of the kernel for the vector of channels that begins at `c`.
+inline const float* depthwise_weights(const DepthwiseTask& t, int row, int c) {
+  const int block = c / kChannelStep * kChannelStep;
+  return t.weights + static_cast<std::ptrdiff_t>(t.kernel_width) * (row * t.channels + block) +
+         c % kChannelStep;
+}
+
+// Pixels x .. x + Pixels - 1, none of which reaches beyond the left or right border. The rows of
+// the kernel from `top` to `bottom` lie on the image. `kernel_width` is Width.
 template <int Width, int Stride, int Pixels>
-inline void depthwise_block(const DepthwiseTask& t, int c, int x, int top, int bottom) {
-  const Floats bias = load(t.bias + c);
-  Floats sums[Pixels];
-  for (int i = 0; i < Pixels; ++i) sums[i] = bias;
-  for (int ky = top; ky < bottom; ++ky) {
-    const std::ptrdiff_t first =
-        static_cast<std::ptrdiff_t>(t.y * t.stride_y - t.pad_top + ky) * t.width + x * Stride -
-        t.pad_left;
-    const float* image = t.image + first * t.channels + c;
-    const float* weights = t.weights + static_cast<std::ptrdiff_t>(ky) * Width * t.channels + c;
-    Floats w[Width];
-    for (int kx = 0; kx < Width; ++kx) w[kx] = load(weights + kx * t.channels);
-    constexpr int kSpan = (Pixels - 1) * Stride + Width;
-    for (int s = 0; s < kSpan; ++s) {
-      const Floats pixel = load(image + static_cast<std::ptrdiff_t>(s) * t.channels);
-      for (int i = 0; i < Pixels; ++i) {
-        const int kx = s - i * Stride;
-        if (kx >= 0 && kx < Width) sums[i] = multiply_add(pixel, w[kx], sums[i]);
+inline void depthwise_block(const DepthwiseTask& t, int x, int top, int bottom) {
+  const std::ptrdiff_t channels = t.channels, pitch = t.pitch * channels;
+  const float* image =
+      t.image + pixel_at(t, t.y * t.stride_y - t.pad_top + top, x * Stride - t.pad_left) * channels;
+  float* out = t.out + (x - t.begin) * channels;
+  for (int c = 0; c < t.channels; c += kLanes) {
+    const float* row = image + c;
+    const float* weights = depthwise_weights(t, top, c);
+    Floats sums[Pixels];
+    const Floats bias = load(t.bias + c);
+    for (int i = 0; i < Pixels; ++i) sums[i] = bias;
+    for (int ky = top; ky < bottom; ++ky, row += pitch, weights += Width * channels) {
+      Floats w[Width];
+      for (int kx = 0; kx < Width; ++kx) w[kx] = load(weights + kx * kChannelStep);
+      constexpr int kSpan = (Pixels - 1) * Stride + Width;
+      for (int s = 0; s < kSpan; ++s) {
+        const Floats pixel = load(row + s * channels);
+        for (int i = 0; i < Pixels; ++i) {
+          const int kx = s - i * Stride;
+          if (kx >= 0 && kx < Width) sums[i] = multiply_add(pixel, w[kx], sums[i]);
+        }
       }
     }
-  }
-  for (int i = 0; i < Pixels; ++i) {
-    store(t.out + static_cast<std::ptrdiff_t>(x + i - t.begin) * t.channels + c,
-          finished(sums[i], t.epilogue));
+    finish(sums, t.epilogue);
+    for (int i = 0; i < Pixels; ++i) store(out + i * channels + c, sums[i]);
   }
 }
 
 // One pixel with a kernel of any width, anywhere.
 inline void depthwise_pixel(const DepthwiseTask& t, int c, int x, int top, int bottom) {
-  Floats sum = load(t.bias + c);
+  Floats sum[1] = {load(t.bias + c)};
   for (int ky = top; ky < bottom; ++ky) {
     const int row = t.y * t.stride_y - t.pad_top + ky;
     for (int kx = 0; kx < t.kernel_width; ++kx) {
-      int column = x * t.stride_x - t.pad_left + kx;
-      if (t.repeat_right && column >= t.width) column = t.width - 1;
+      const int column = x * t.stride_x - t.pad_left + kx;
       if (column < 0 || column >= t.width) continue;
-      const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(row) * t.width + column;
-      const std::ptrdiff_t tap = static_cast<std::ptrdiff_t>(ky) * t.kernel_width + kx;
-      sum = multiply_add(load(t.image + pixel * t.channels + c),
-                         load(t.weights + tap * t.channels + c), sum);
+      sum[0] = multiply_add(load(t.image + pixel_at(t, row, column) * t.channels + c),
+                            load(depthwise_weights(t, ky, c) + kx * kChannelStep), sum[0]);
     }
   }
-  store(t.out + static_cast<std::ptrdiff_t>(x - t.begin) * t.channels + c,
-        finished(sum, t.epilogue));
+  finish(sum, t.epilogue);
+  store(t.out + static_cast<std::ptrdiff_t>(x - t.begin) * t.channels + c, sum[0]);
 }
 
 // Pixels begin .. end - 1, which the border does not reach. Pixel by pixel rather than channel by
@@ -418,15 +465,9 @@ template <int Width, int Stride>
 inline int depthwise_inner(const DepthwiseTask& t, int begin, int end, int top, int bottom) {
   int x = begin;
   for (; x + kDepthwisePixels <= end; x += kDepthwisePixels) {
-    for (int c = 0; c < t.channels; c += kLanes) {
-      depthwise_block<Width, Stride, kDepthwisePixels>(t, c, x, top, bottom);
-    }
+    depthwise_block<Width, Stride, kDepthwisePixels>(t, x, top, bottom);
   }
-  for (; x + 2 <= end; x += 2) {
-    for (int c = 0; c < t.channels; c += kLanes) {
-      depthwise_block<Width, Stride, 2>(t, c, x, top, bottom);
-    }
-  }
+  for (; x + 2 <= end; x += 2) depthwise_block<Width, Stride, 2>(t, x, top, bottom);
   return x;
 }
 

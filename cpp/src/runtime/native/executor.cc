@@ -1,7 +1,6 @@
 #include "runtime/native/executor.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "fastocr/errors.h"
@@ -48,33 +47,40 @@ std::size_t lowest_gap(std::vector<Span> used, std::size_t size) {
   return at;
 }
 
-// For the first `count` steps: an input that is long enough for them may be too short for others.
-Plan make_plan(const Program& program, int height, int width, std::size_t count) {
-  const Network& network = program.network();
-  Plan plan;
-  plan.sizes.resize(static_cast<std::size_t>(network.values));
-  plan.offsets.resize(plan.sizes.size());
-  plan.sizes[0] = {static_cast<int>(network.input_shape[1]), height, width};
-  const auto& steps = program.steps();
-  const bool whole = count == steps.size();
+// Of every value up to that of layer `last`; an input that is long enough for these layers may be
+// too short for others.
+std::vector<ImageSize> sizes_of(const Network& network, int height, int width, int last) {
+  std::vector<ImageSize> sizes(static_cast<std::size_t>(network.values));
+  sizes[0] = {static_cast<int>(network.input_shape[1]), height, width};
   for (const Layer& layer : network.layers) {
     std::vector<ImageSize> inputs;
-    for (const int input : layer.inputs) inputs.push_back(plan.sizes[input]);
-    plan.sizes[layer.output] = output_size(layer, inputs);
-    if (!whole && layer.output == steps[count - 1]->output) break;
+    for (const int input : layer.inputs) inputs.push_back(sizes[input]);
+    sizes[layer.output] = output_size(layer, inputs);
+    if (layer.output == last) break;
   }
-  if (whole && network.output_is_tokens && plan.sizes[network.output].height != 1) {
+  return sizes;
+}
+
+Plan make_plan(const Program& program, int height, int width) {
+  const Network& network = program.network();
+  Plan plan;
+  plan.sizes = sizes_of(network, height, width, network.output);
+  plan.offsets.resize(plan.sizes.size());
+  if (network.output_is_tokens && plan.sizes[network.output].height != 1) {
     throw Error(ErrorKind::kInference,
                 "the network cannot take this input: its height is not the network's");
   }
-  std::vector<std::size_t> last_use(plan.sizes.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    for (const int input : steps[i]->inputs) last_use[input] = i;
+  const auto& chains = program.chains();
+  std::vector<std::size_t> last_use(plan.sizes.size());  // by chain
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    for (std::size_t k = chains[i].begin; k < chains[i].end; ++k) {
+      for (const int input : program.steps()[k]->inputs) last_use[input] = i;
+    }
   }
-  last_use[whole ? network.output : steps[count - 1]->output] = count;
+  last_use[network.output] = chains.size();
   std::map<int, Span> alive;
-  for (std::size_t i = 0; i < count; ++i) {
-    const int value = steps[i]->output;
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    const int value = program.last_step(chains[i]).output;
     std::vector<Span> used;
     for (const auto& [number, span] : alive) used.push_back(span);
     const std::size_t size = floats_of(program, value, plan.sizes[value]);
@@ -124,136 +130,135 @@ Program::Program(const Network& network, Arithmetic arithmetic)
     : network_(network),
       steps_(make_steps(network_, arithmetic)),
       columns_(columns_of(network_)),
-      prefix_(find_prefix()) {
+      chains_(find_chains()) {
   drop_weights(network_);
 }
 
-Program::Prefix Program::find_prefix() const {
-  Prefix prefix;
-  while (prefix.steps < steps_.size() && steps_[prefix.steps]->local()) ++prefix.steps;
-  if (!columns_ || prefix.steps == 0) return {};
-  prefix.value = steps_[prefix.steps - 1]->output;
-  prefix.columns = (*columns_)[prefix.value];
-  std::set<int> made{0};
-  for (std::size_t i = 0; i + 1 < prefix.steps; ++i) made.insert(steps_[i]->output);
-  for (std::size_t i = prefix.steps; i < steps_.size(); ++i) {
-    for (const int input : steps_[i]->inputs) {
-      if (made.contains(input)) return {};
+std::vector<Program::Chain> Program::find_chains() const {
+  std::map<int, int> uses{{network_.output, 1}};
+  for (const auto& step : steps_) {
+    for (const int input : step->inputs) ++uses[input];
+  }
+  std::vector<Chain> chains;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const bool goes_on = i > 0 && columns_ && steps_[i - 1]->window() && steps_[i]->window() &&
+                         steps_[i]->inputs[0] == steps_[i - 1]->output &&
+                         uses[steps_[i - 1]->output] == 1;
+    if (goes_on) {
+      chains.back().end = i + 1;
+    } else {
+      chains.push_back({i, i + 1});
     }
   }
-  return made.contains(network_.output) ? Prefix{} : prefix;
+  return chains;
 }
 
 Program::~Program() = default;
-
-int Program::column_step(int value) const { return columns_ ? (*columns_)[value].step : 0; }
 
 Executor::Executor(std::shared_ptr<const Program> program, int threads)
     : program_(std::move(program)), team_(threads) {
   scratch_.resize(static_cast<std::size_t>(team_.size()));
 }
 
-const Plan& Executor::plan_for(int height, int width, std::size_t steps) {
-  const auto key = std::tuple{height, width, steps};
-  auto found = plans_.find(key);
-  if (found == plans_.end()) {
-    found = plans_.emplace(key, make_plan(*program_, height, width, steps)).first;
-  }
-  return found->second;
-}
-
 float* Executor::input(int height, int width) {
   if (plans_.size() >= kMostPlans) plans_.clear();
-  plan_ = &plan_for(height, width, program_->steps().size());
+  const std::pair key{height, width};
+  auto found = plans_.find(key);
+  if (found == plans_.end()) {
+    found = plans_.emplace(key, make_plan(*program_, height, width)).first;
+  }
+  plan_ = &found->second;
   const ImageSize& size = plan_->sizes[0];
   input_.resize(static_cast<std::size_t>(size.channels) * size.height * size.width);
   return input_.data();
 }
 
-std::vector<Image> Executor::images_in(const Plan& plan, Buffer& memory) const {
-  memory.reserve(plan.floats * sizeof(float));
-  std::vector<Image> images(plan.sizes.size());
+// Without memory.
+std::vector<Image> Executor::images_of(const std::vector<ImageSize>& sizes) const {
+  std::vector<Image> images(sizes.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
     const int value = static_cast<int>(i);
-    images[i] = {memory.as<float>() + plan.offsets[i], plan.sizes[i],
-                 stride_of(*program_, value, plan.sizes[i]), program_->column_step(value)};
+    images[i].size = sizes[i];
+    images[i].stride = stride_of(*program_, value, sizes[i]);
+    images[i].pitch = sizes[i].width;
+    if (program_->columns()) images[i].column_step = (*program_->columns())[value].step;
   }
   return images;
 }
 
-void Executor::run_steps(std::size_t begin, std::size_t end, const Run& run) const {
-  for (std::size_t i = begin; i < end; ++i) program_->steps()[i]->run(run);
-}
-
-// Input columns that the prefix has to see: beyond them its images are the same in all columns, up
-// to the right border, whose neighbourhood is the same for all inputs that end blank.
-int Executor::prefix_width() const {
-  const auto& prefix = program_->prefix();
-  const int whole = plan_->sizes[0].width;
-  if (prefix.steps == 0 || omitted_.blank_from < 0) return whole;
-  const int step = prefix.columns.step, reach = prefix.columns.reach;
-  const int needed = (omitted_.blank_from + reach) / step * step + 2 * step;
-  return needed + reach + 2 * step < whole ? needed : whole;
-}
-
 void Executor::run() {
   if (plan_ == nullptr) throw Error(ErrorKind::kInference, "a run without an input");
-  images_ = images_in(*plan_, memory_);
-  const int width = prefix_width();
-  const bool shortened = width < plan_->sizes[0].width;
-  if (shortened) run_prefix(width);
-  const Run run{&images_,  input_.data(), plan_->sizes[0].width, false, omitted_, &team_,
-                &scratch_, &shared_};
-  run_steps(shortened ? program_->prefix().steps : 0, program_->steps().size(), run);
-  omitted_ = {};
+  const OmittedColumns omitted = std::exchange(omitted_, {});
+  images_ = images_of(plan_->sizes);
+  memory_.reserve(plan_->floats * sizeof(float));
+  for (const Chain& chain : program_->chains()) {
+    const int value = program_->last_step(chain).output;
+    images_[value].pixels = memory_.as<float>() + plan_->offsets[value];
+  }
+  for (const Chain& chain : program_->chains()) {
+    const Run run{&images_, input_.data(), omitted, &team_, &scratch_, &shared_, {}};
+    if (!run_blank_ended(chain, run)) run_chain(chain, run, images_);
+  }
   read_output();
 }
 
-// Computes the prefix for the first `width` columns and completes its value.
-void Executor::run_prefix(int width) {
-  const auto& prefix = program_->prefix();
-  const Image& whole = images_[prefix.value];
-  const int border = (prefix.columns.reach + prefix.columns.step - 1) / prefix.columns.step + 1;
-  const std::vector<float>& blank = blank_border(border);
-  const Plan& plan = plan_for(plan_->sizes[0].height, width, prefix.steps);
-  const std::vector<Image> images = images_in(plan, prefix_memory_);
-  run_steps(0, prefix.steps,
-            {&images, input_.data(), plan_->sizes[0].width, true, {}, &team_, &scratch_, &shared_});
-  const Image& part = images[prefix.value];
-  const std::ptrdiff_t stride = whole.stride;
-  for (int y = 0; y < whole.size.height; ++y) {
-    float* to = whole.pixels + stride * y * whole.size.width;
-    const float* from = part.pixels + stride * y * part.size.width;
-    float* const end = to + stride * whole.size.width;
-    to = std::copy_n(from, stride * part.size.width, to);
-    const float* last = from + stride * (part.size.width - 1);
-    while (to < end - stride * border) to = std::copy_n(last, stride, to);
-    std::copy_n(blank.data() + stride * border * y, end - to, to);
-  }
+void Executor::run_chain(const Chain& chain, const Run& run, std::vector<Image>& images) {
+  const auto steps = std::span(program_->steps()).subspan(chain.begin, chain.count());
+  if (steps.size() == 1) return steps[0]->run(run);
+  std::vector<int> ends;
+  for (const auto& step : steps) ends.push_back(images[step->output].size.width);
+  strips_.run(steps, ends, images, run);
 }
 
-// The last columns of the prefix's value for an input that ends blank, row by row. They depend on
-// how the width is rounded when it is halved.
-const std::vector<float>& Executor::blank_border(int columns) {
-  const auto& prefix = program_->prefix();
-  const int height = plan_->sizes[0].height, step = prefix.columns.step;
-  const int phase = plan_->sizes[0].width % step;
+// Of an input that ends blank the first chain has to see only the columns up to the blank end. What
+// it makes of that is the same in all columns, up to the right border, whose neighbourhood is the
+// same for all such inputs. Returns false if that is of no use here.
+bool Executor::run_blank_ended(const Chain& chain, const Run& run) {
+  if (chain.begin != 0 || chain.count() == 1 || run.omitted.blank_from < 0) return false;
+  const auto steps = std::span(program_->steps()).subspan(0, chain.count());
+  std::vector<int> ends;
+  int blank_from = run.omitted.blank_from;
+  for (const auto& step : steps) {
+    const ColumnWindow window = *step->window();
+    blank_from = (blank_from + window.pad + window.stride - 1) / window.stride;
+    ends.push_back(blank_from + 1);
+  }
+  const Image& out = images_[steps.back()->output];
+  const Columns& columns = (*program_->columns())[steps.back()->output];
+  const int border = (columns.reach + columns.step - 1) / columns.step + 1;
+  if (ends.back() + border > out.size.width) return false;
+  const std::vector<float>& blank = blank_border(chain, border);
+  strips_.run(steps, ends, images_, run);
+  repeat_column(out, ends.back(), out.size.width - border);
+  for (int y = 0; y < out.size.height; ++y) {
+    const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(border) * out.stride;
+    std::copy_n(blank.data() + count * y, count, out.at(y, out.size.width - border));
+  }
+  return true;
+}
+
+// The last columns that the first chain makes of an input that ends blank, row by row. They depend
+// on how the width is rounded when it is halved.
+const std::vector<float>& Executor::blank_border(const Chain& chain, int columns) {
+  const Network& network = program_->network();
+  const int value = program_->last_step(chain).output;
+  const auto [step, reach] = (*program_->columns())[value];
+  const int height = plan_->sizes[0].height, phase = plan_->sizes[0].width % step;
   const std::pair key{height, phase};
   const auto found = blank_borders_.find(key);
   if (found != blank_borders_.end()) return found->second;
-  const int width = (2 * prefix.columns.reach / step + 4) * step + phase;
-  const Plan& plan = plan_for(height, width, prefix.steps);
-  const std::vector<Image> images = images_in(plan, prefix_memory_);
-  const ImageSize& size = plan.sizes[0];
+  const int width = (2 * reach / step + 4) * step + phase;
+  std::vector<Image> images = images_of(sizes_of(network, height, width, value));
+  Image& out = images[value];
+  std::vector<float> pixels(static_cast<std::size_t>(out.count()) * out.stride);
+  out.pixels = pixels.data();
+  const ImageSize& size = images[0].size;
   const std::vector<float> zeros(static_cast<std::size_t>(size.channels) * height * width);
-  run_steps(0, prefix.steps,
-            {&images, zeros.data(), width, false, {}, &team_, &scratch_, &shared_});
-  const Image& value = images[prefix.value];
+  run_chain(chain, {&images, zeros.data(), {}, &team_, &scratch_, &shared_, {}}, images);
   std::vector<float> border;
-  for (int y = 0; y < value.size.height; ++y) {
-    const float* end =
-        value.pixels + static_cast<std::ptrdiff_t>(y + 1) * value.size.width * value.stride;
-    border.insert(border.end(), end - static_cast<std::ptrdiff_t>(columns) * value.stride, end);
+  for (int y = 0; y < out.size.height; ++y) {
+    const float* end = out.at(y, 0) + static_cast<std::ptrdiff_t>(out.size.width) * out.stride;
+    border.insert(border.end(), end - static_cast<std::ptrdiff_t>(columns) * out.stride, end);
   }
   return blank_borders_.emplace(key, std::move(border)).first->second;
 }

@@ -5,71 +5,15 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "runtime/aligned_memory.h"
 #include "runtime/native/network.h"
+#include "runtime/native/step.h"
+#include "runtime/native/strips.h"
 #include "runtime/native/thread_team.h"
 
 namespace fastocr::native {
-
-// Aligned memory that only grows.
-class Buffer {
- public:
-  // What it held is lost when it has to grow.
-  void reserve(std::size_t bytes);
-  template <typename T>
-  T* as() const {
-    return reinterpret_cast<T*>(bytes_.get());
-  }
-
- private:
-  AlignedPointer<std::byte> bytes_;
-  std::size_t size_ = 0;
-};
-
-// An image between two layers: pixels side by side, each with room for `stride` channels.
-struct Image {
-  float* pixels = nullptr;
-  ImageSize size;
-  int stride = 0;
-  int column_step = 0;  // as Columns::step
-
-  int count() const { return size.height * size.width; }
-};
-
-// What a step works with: the images of one run, the threads, and memory for each of them.
-struct Run {
-  const std::vector<Image>* images = nullptr;
-  const float* input = nullptr;  // planes
-  int input_width = 0;           // of the planes; image 0 may be only their left part
-  bool repeat_right = false;     // the last column of each image goes on beyond its right border
-  OmittedColumns omitted;
-  ThreadTeam* team = nullptr;
-  std::vector<Buffer>* scratch = nullptr;  // one a thread
-  Buffer* shared = nullptr;
-};
-
-// What the omitted columns are in an image of another width.
-OmittedColumns omitted_in(const Run& run, const Image& image);
-
-// One layer ready to run: weights in the order the kernels read them in.
-class Step {
- public:
-  Step(std::vector<int> from, int to) : inputs(std::move(from)), output(to) {}
-  virtual ~Step() = default;
-  virtual void run(const Run& run) const = 0;
-  // Whether it obeys Run::repeat_right, and depends on its neighbourhood only.
-  virtual bool local() const { return false; }
-
-  const std::vector<int> inputs;
-  const int output;
-};
-
-// The products of convolutions: in float, or in 16-bit fixed point with exact sums.
-enum class Arithmetic { kFloat, kFixed };
 
 // A network for one instruction set. Immutable, so that any number of requests share it.
 class Program {
@@ -78,31 +22,32 @@ class Program {
   Program(const Network& network, Arithmetic arithmetic);
   ~Program();
 
-  // The first steps, as far as they see only the neighbourhood of each pixel, and the one value
-  // that later steps need of them.
-  struct Prefix {
-    std::size_t steps = 0;  // 0: there is none
-    int value = 0;
-    Columns columns;
+  // Successive steps, each of which alone reads the output of the one before. Those of more than
+  // one step have windows.
+  struct Chain {
+    std::size_t begin = 0, end = 0;
+
+    std::size_t count() const { return end - begin; }
   };
 
   const Network& network() const { return network_; }
-  const Prefix& prefix() const { return prefix_; }
-  // As Columns::step, of a value; 0 also where no columns can be omitted.
-  int column_step(int value) const;
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
+  const std::vector<Chain>& chains() const { return chains_; }
+  const Step& last_step(const Chain& chain) const { return *steps_[chain.end - 1]; }
+  // Nothing where no columns can be omitted.
+  const std::optional<std::vector<Columns>>& columns() const { return columns_; }
 
  private:
-  Prefix find_prefix() const;
+  std::vector<Chain> find_chains() const;
 
   Network network_;  // without its weights
   std::vector<std::unique_ptr<Step>> steps_;
   std::optional<std::vector<Columns>> columns_;
-  Prefix prefix_;
+  std::vector<Chain> chains_;
 };
 
 // Where the images of a run lie in one block of memory; images that are not needed at the same time
-// share their place.
+// share their place, and those inside of chains have none.
 struct Plan {
   std::vector<ImageSize> sizes;
   std::vector<std::size_t> offsets;  // floats
@@ -122,30 +67,27 @@ class Executor {
   TensorView output() const;
 
  private:
-  // For the first `steps` steps.
-  const Plan& plan_for(int height, int width, std::size_t steps);
-  std::vector<Image> images_in(const Plan& plan, Buffer& memory) const;
-  void run_steps(std::size_t begin, std::size_t end, const Run& run) const;
-  int prefix_width() const;
-  void run_prefix(int width);
-  const std::vector<float>& blank_border(int columns);
+  using Chain = Program::Chain;
+
+  std::vector<Image> images_of(const std::vector<ImageSize>& sizes) const;
+  void run_chain(const Chain& chain, const Run& run, std::vector<Image>& images);
+  bool run_blank_ended(const Chain& chain, const Run& run);
+  const std::vector<float>& blank_border(const Chain& chain, int columns);
   void read_output();
 
   std::shared_ptr<const Program> program_;
   ThreadTeam team_;
-  std::map<std::tuple<int, int, std::size_t>, Plan> plans_;  // by height, width and steps
+  std::map<std::pair<int, int>, Plan> plans_;  // by height and width
   const Plan* plan_ = nullptr;
   OmittedColumns omitted_;
   std::vector<Image> images_;
   std::vector<float> input_, output_;
-  Buffer memory_, prefix_memory_, shared_;
+  Buffer memory_, shared_;
+  StripRunner strips_;
   std::map<std::pair<int, int>, std::vector<float>> blank_borders_;  // by height and phase
   std::vector<Buffer> scratch_;
   Shape output_shape_;
   const float* output_data_ = nullptr;
 };
-
-// The layers ready to run; takes the weights out of the network.
-std::vector<std::unique_ptr<Step>> make_steps(Network& network, Arithmetic arithmetic);
 
 }  // namespace fastocr::native

@@ -7,8 +7,7 @@
 #include <set>
 
 #include "fastocr/errors.h"
-#include "runtime/aligned_memory.h"
-#include "runtime/native/executor.h"
+#include "runtime/native/step.h"
 
 namespace fastocr::native {
 namespace {
@@ -20,6 +19,14 @@ using kernels::NetworkKernels;
 // all weights pass by.
 constexpr int kTilePixels = 96;
 
+// Rows of a dense product; as in kernels::DenseTask.
+struct Rows {
+  const float* data = nullptr;
+  std::ptrdiff_t stride = 0;
+  int count = 0;
+  const std::ptrdiff_t* offsets = nullptr;
+};
+
 // Values with room up to a multiple of kChannelStep, zero there.
 std::vector<float> padded_values(const std::vector<float>& values) {
   std::vector<float> result(
@@ -28,23 +35,29 @@ std::vector<float> padded_values(const std::vector<float>& values) {
   return result;
 }
 
-// Calls body(first, count, member) for runs of at most kTilePixels pixels.
+// Calls body(first, count, member) for runs of at most kTilePixels of the output pixels that the
+// run asks for. Pixels are numbered row by row over the whole image; a whole image is one long row.
 template <typename Body>
-void for_tiles(const Run& run, int pixels, const Body& body) {
-  const int tiles = (pixels + kTilePixels - 1) / kTilePixels;
-  run.team->run(tiles, [&](int tile, int member) {
-    const int first = tile * kTilePixels;
-    body(first, std::min(kTilePixels, pixels - first), member);
+void for_tiles(const Run& run, const ImageSize& out, const Body& body) {
+  const bool whole = !run.columns;
+  const int length = whole ? out.width * out.height : run.columns->end - run.columns->begin;
+  const int tiles = (length + kTilePixels - 1) / kTilePixels;
+  run.team->run(whole ? tiles : tiles * out.height, [&](int item, int member) {
+    const int row = item / tiles, at = item % tiles * kTilePixels;
+    const int first = whole ? at : row * out.width + run.columns->begin + at;
+    body(first, std::min(kTilePixels, length - at), member);
   });
 }
 
 // Zeros where pixels have room beyond their channels.
 void clear_padding(const Image& image, int first, int count) {
   for (int i = first; i < first + count; ++i) {
-    float* pixel = image.pixels + static_cast<std::ptrdiff_t>(i) * image.stride;
+    float* pixel = image.at(i);
     std::fill(pixel + image.size.channels, pixel + image.stride, 0.0F);
   }
 }
+
+ColumnWindow window_of(const Convolution& c) { return {c.kernel_width, c.stride_x, c.pad_left}; }
 
 // ---- dense products -----------------------------------------------------------------------------
 
@@ -72,18 +85,19 @@ class DenseWeights {
     return fixed_ ? static_cast<std::size_t>(count) * (depth_ / 2 + 2) + kChannelStep : 0;
   }
 
-  void multiply(const float* rows, std::ptrdiff_t row_stride, int count, float* scratch, float* out,
-                std::ptrdiff_t out_stride, const Epilogue& epilogue) const {
+  // Rows in fixed point have no offsets.
+  void multiply(const Rows& rows, float* scratch, float* out, std::ptrdiff_t out_stride,
+                const Epilogue& epilogue) const {
     if (!fixed_) {
-      kernels_.dense({rows, row_stride, count, depth_, outputs_, floats_->data(), bias_.data(), out,
-                      out_stride, epilogue});
+      kernels_.dense({rows.data, rows.stride, rows.offsets, rows.count, depth_, outputs_,
+                      floats_->data(), bias_.data(), out, out_stride, epilogue});
       return;
     }
     float* scales = scratch;
-    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded_channels(count));
-    kernels_.fix_rows(rows, row_stride, count, depth_, values, scales);
-    kernels_.fixed_dense({values, scales, count, depth_, outputs_, fixed_->data(), scales_.data(),
-                          bias_.data(), out, out_stride, epilogue});
+    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded_channels(rows.count));
+    kernels_.fix_rows(rows.data, rows.stride, rows.count, depth_, values, scales);
+    kernels_.fixed_dense({values, scales, rows.count, depth_, outputs_, fixed_->data(),
+                          scales_.data(), bias_.data(), out, out_stride, epilogue});
   }
 
  private:
@@ -149,23 +163,29 @@ class DepthwiseWeights {
  public:
   DepthwiseWeights(const NetworkKernels& kernels, Convolution c)
       : kernels_(kernels), c_(std::move(c)), bias_(padded_values(c_.bias)) {
-    const int channels = padded_channels(c_.out_channels),
-              taps = c_.kernel_height * c_.kernel_width;
-    weights_.resize(static_cast<std::size_t>(taps) * channels);
-    for (int t = 0; t < taps; ++t) {
-      std::copy_n(c_.weights.begin() + static_cast<std::ptrdiff_t>(t) * c_.out_channels,
-                  c_.out_channels, weights_.begin() + static_cast<std::ptrdiff_t>(t) * channels);
+    const int channels = padded_channels(c_.out_channels);
+    for (int y = 0; y < c_.kernel_height; ++y) {
+      for (int block = 0; block < channels; block += kChannelStep) {
+        for (int x = 0; x < c_.kernel_width; ++x) {
+          const int tap = y * c_.kernel_width + x;
+          for (int k = block; k < block + kChannelStep; ++k) {
+            const bool real = k < c_.out_channels;
+            weights_.push_back(real ? c_.weights[tap * c_.out_channels + k] : 0);
+          }
+        }
+      }
     }
     c_.weights.clear();
   }
 
   // Output pixels first .. first + count - 1, in the order of reading.
-  void compute(const Run& run, const Image& in, int out_width, int first, int count,
-               float* out) const {
+  void compute(const Image& in, int out_width, int first, int count, float* out) const {
     kernels::DepthwiseTask task;
     task.image = in.pixels;
     task.height = in.size.height;
     task.width = in.size.width;
+    task.first_column = in.first_column;
+    task.pitch = in.pitch;
     task.channels = in.stride;
     task.kernel_height = c_.kernel_height;
     task.kernel_width = c_.kernel_width;
@@ -176,7 +196,6 @@ class DepthwiseWeights {
     task.weights = weights_.data();
     task.bias = bias_.data();
     task.epilogue = c_.epilogue;
-    task.repeat_right = run.repeat_right;
     while (count > 0) {
       task.y = first / out_width;
       task.begin = first % out_width;
@@ -189,6 +208,8 @@ class DepthwiseWeights {
       out += static_cast<std::ptrdiff_t>(done) * in.stride;
     }
   }
+
+  ColumnWindow window() const { return window_of(c_); }
 
  private:
   const NetworkKernels& kernels_;
@@ -203,13 +224,12 @@ class DepthwiseStep final : public Step {
 
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
-    for_tiles(run, out.count(), [&](int first, int count, int) {
-      weights_.compute(run, in, out.size.width, first, count,
-                       out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride);
+    for_tiles(run, out.size, [&](int first, int count, int) {
+      weights_.compute(in, out.size.width, first, count, out.at(first));
     });
   }
 
-  bool local() const override { return true; }
+  std::optional<ColumnWindow> window() const override { return weights_.window(); }
 
  private:
   DepthwiseWeights weights_;
@@ -223,22 +243,21 @@ class RowSource {
   virtual ~RowSource() = default;
   // Floats of scratch for `count` rows.
   virtual std::size_t scratch(const Run& run, int count) const = 0;
-  virtual bool local() const { return false; }
-  // The rows of output pixels first .. first + count - 1, and the distance of two rows.
-  virtual std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out,
-                                                       int first, int count,
-                                                       float* scratch) const = 0;
+  // As Step::window.
+  virtual std::optional<ColumnWindow> window() const { return {}; }
+  // The rows of output pixels first .. first + count - 1, or of the first few of them.
+  virtual Rows rows(const Run& run, const ImageSize& out, int first, int count,
+                    float* scratch) const = 0;
 };
 
 class PixelRows final : public RowSource {
  public:
   explicit PixelRows(int input) : input_(input) {}
-  bool local() const override { return true; }
+  std::optional<ColumnWindow> window() const override { return ColumnWindow{}; }
   std::size_t scratch(const Run&, int) const override { return 0; }
-  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize&, int first, int,
-                                               float*) const override {
+  Rows rows(const Run& run, const ImageSize&, int first, int count, float*) const override {
     const Image& in = (*run.images)[input_];
-    return {in.pixels + static_cast<std::ptrdiff_t>(first) * in.stride, in.stride};
+    return {in.at(first), in.stride, count};
   }
 
  private:
@@ -250,15 +269,15 @@ class DepthwiseRows final : public RowSource {
  public:
   DepthwiseRows(const NetworkKernels& kernels, Convolution c, int input)
       : input_(input), weights_(kernels, std::move(c)) {}
-  bool local() const override { return true; }
+  std::optional<ColumnWindow> window() const override { return weights_.window(); }
   std::size_t scratch(const Run& run, int count) const override {
     return static_cast<std::size_t>(count) * (*run.images)[input_].stride;
   }
-  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
-                                               int count, float* scratch) const override {
+  Rows rows(const Run& run, const ImageSize& out, int first, int count,
+            float* scratch) const override {
     const Image& in = (*run.images)[input_];
-    weights_.compute(run, in, out.width, first, count, scratch);
-    return {scratch, in.stride};
+    weights_.compute(in, out.width, first, count, scratch);
+    return {scratch, in.stride, count};
   }
 
  private:
@@ -273,14 +292,14 @@ class WindowRows final : public RowSource {
   std::size_t scratch(const Run&, int count) const override {
     return static_cast<std::size_t>(count) * depth();
   }
-  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
-                                               int count, float* scratch) const override {
+  Rows rows(const Run& run, const ImageSize& out, int first, int count,
+            float* scratch) const override {
     const Image& in = (*run.images)[input_];
     for (int i = 0; i < count; ++i) {
       copy_window(in, (first + i) / out.width, (first + i) % out.width,
                   scratch + static_cast<std::ptrdiff_t>(i) * depth());
     }
-    return {scratch, depth()};
+    return {scratch, depth(), count};
   }
 
  private:
@@ -310,17 +329,18 @@ class WindowRows final : public RowSource {
   Convolution c_;
 };
 
-// Windows of the network's input, which comes as planes: [y][channel][x].
+// Windows of the network's input, which comes as planes: [y][channel][x]. Only those at the border
+// are copied.
 class PlaneWindowRows final : public RowSource {
  public:
   explicit PlaneWindowRows(const Convolution& c)
-      : height_(c.kernel_height),
+      : channels_(c.in_channels),
+        height_(c.kernel_height),
         width_(c.kernel_width),
         stride_y_(c.stride_y),
         stride_x_(c.stride_x),
         pad_top_(c.pad_top),
-        pad_left_(c.pad_left),
-        depth_(c.kernel_height * c.kernel_width * c.in_channels) {}
+        pad_left_(c.pad_left) {}
 
   // From [y][x][channel] to the order of these rows.
   static std::vector<float> reordered(const Convolution& c) {
@@ -339,40 +359,61 @@ class PlaneWindowRows final : public RowSource {
     return weights;
   }
 
-  bool local() const override { return true; }
-  std::size_t scratch(const Run&, int count) const override {
-    return static_cast<std::size_t>(count) * depth_;
+  std::optional<ColumnWindow> window() const override {
+    return ColumnWindow{width_, stride_x_, pad_left_};
   }
-  std::pair<const float*, std::ptrdiff_t> rows(const Run& run, const ImageSize& out, int first,
-                                               int count, float* scratch) const override {
+  std::size_t scratch(const Run&, int count) const override {
+    return std::max<std::size_t>(count, 2) * depth();  // windows or offsets
+  }
+  Rows rows(const Run& run, const ImageSize& out, int first, int count,
+            float* scratch) const override {
     const ImageSize& in = (*run.images)[0].size;
-    for (int i = 0; i < count; ++i) {
-      copy_window(run, in, (first + i) / out.width, (first + i) % out.width,
-                  scratch + static_cast<std::ptrdiff_t>(i) * depth_);
+    const int y = first / out.width, x = first % out.width;
+    const int in_row = std::min(count, out.width - x);
+    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
+    const bool rows_inside = top >= 0 && top + height_ <= in.height;
+    const int room = in.width - width_ - left;
+    if (rows_inside && left >= 0 && room >= 0) {
+      auto* offsets = reinterpret_cast<std::ptrdiff_t*>(scratch);
+      set_offsets(in, offsets);
+      const float* window = run.input + static_cast<std::ptrdiff_t>(top) * in.width + left;
+      return {window, stride_x_, std::min(in_row, room / stride_x_ + 1), offsets};
     }
-    return {scratch, depth_};
+    // The left border is narrow; a row above or below the image is all border.
+    const int copied = rows_inside && left < 0 ? 1 : in_row;
+    for (int i = 0; i < copied; ++i) {
+      copy_window(run.input, in, top, left + i * stride_x_,
+                  scratch + static_cast<std::ptrdiff_t>(i) * depth());
+    }
+    return {scratch, depth(), copied};
   }
 
  private:
-  void copy_window(const Run& run, const ImageSize& in, int y, int x, float* out) const {
-    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
-    const bool inside = left >= 0 && left + width_ <= run.input_width;
+  int depth() const { return channels_ * height_ * width_; }
+
+  void set_offsets(const ImageSize& in, std::ptrdiff_t* offsets) const {
+    for (int y = 0; y < height_; ++y) {
+      for (int c = 0; c < channels_; ++c) {
+        const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(c) * in.height + y;
+        for (int x = 0; x < width_; ++x) *offsets++ = row * in.width + x;
+      }
+    }
+  }
+
+  // A window that the image need not contain.
+  void copy_window(const float* planes, const ImageSize& in, int top, int left, float* out) const {
     for (int row = top; row < top + height_; ++row) {
-      for (int c = 0; c < in.channels; ++c, out += width_) {
-        const bool empty = row < 0 || row >= in.height;
-        const float* from =
-            run.input +
-            (static_cast<std::ptrdiff_t>(c) * in.height + (empty ? 0 : row)) * run.input_width;
-        for (int k = 0; k < width_; ++k) {
-          const int column = left + k;
-          const bool outside = empty || (!inside && (column < 0 || column >= run.input_width));
-          out[k] = outside ? 0 : from[column];
+      for (int c = 0; c < channels_; ++c) {
+        const std::ptrdiff_t first = (static_cast<std::ptrdiff_t>(c) * in.height + row) * in.width;
+        for (int column = left; column < left + width_; ++column) {
+          const bool inside = row >= 0 && row < in.height && column >= 0 && column < in.width;
+          *out++ = inside ? planes[first + column] : 0;
         }
       }
     }
   }
 
-  int height_, width_, stride_y_, stride_x_, pad_top_, pad_left_, depth_;
+  int channels_, height_, width_, stride_y_, stride_x_, pad_top_, pad_left_;
 };
 
 class DenseStep final : public Step {
@@ -387,18 +428,20 @@ class DenseStep final : public Step {
   void run(const Run& run) const override {
     const Image& out = (*run.images)[output];
     const std::size_t source_floats = source_->scratch(run, kTilePixels);
-    for_tiles(run, out.count(), [&](int first, int count, int member) {
+    for_tiles(run, out.size, [&](int first, int count, int member) {
       Buffer& buffer = (*run.scratch)[member];
       buffer.reserve((source_floats + kChannelStep + weights_.scratch(count)) * sizeof(float));
       auto* scratch = buffer.as<float>();
-      const auto [rows, stride] = source_->rows(run, out.size, first, count, scratch);
-      weights_.multiply(
-          rows, stride, count, scratch + padded_channels(static_cast<int>(source_floats)),
-          out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride, epilogue_);
+      float* rest = scratch + padded_channels(static_cast<int>(source_floats));
+      for (const int end = first + count; first < end;) {
+        const Rows rows = source_->rows(run, out.size, first, end - first, scratch);
+        weights_.multiply(rows, rest, out.at(first), out.stride, epilogue_);
+        first += rows.count;
+      }
     });
   }
 
-  bool local() const override { return source_->local(); }
+  std::optional<ColumnWindow> window() const override { return source_->window(); }
 
  private:
   std::unique_ptr<RowSource> source_;
@@ -420,13 +463,13 @@ class TransposedStep final : public Step {
 
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
-    for_tiles(run, in.count(), [&](int first, int count, int member) {
+    for_tiles(run, in.size, [&](int first, int count, int member) {
       const std::size_t floats = static_cast<std::size_t>(count) * weights_.outputs();
       Buffer& buffer = (*run.scratch)[member];
       buffer.reserve((floats + weights_.scratch(count)) * sizeof(float));
       auto* rows = buffer.as<float>();
-      weights_.multiply(in.pixels + static_cast<std::ptrdiff_t>(first) * in.stride, in.stride,
-                        count, rows + floats, rows, weights_.outputs(), epilogue_);
+      weights_.multiply({in.at(first), in.stride, count}, rows + floats, rows, weights_.outputs(),
+                        epilogue_);
       for (int i = 0; i < count; ++i, rows += weights_.outputs()) {
         scatter(rows, (first + i) / in.size.width, (first + i) % in.size.width, out);
       }
@@ -494,7 +537,7 @@ class UpsampledStep final : public Step {
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
     const Image& sum = (*run.images)[inputs[1]];
-    for_tiles(run, in.count(), [&](int first, int count, int member) {
+    for_tiles(run, in.size, [&](int first, int count, int member) {
       const std::size_t windows = static_cast<std::size_t>(kTilePixels) * 4 * channels_;
       Buffer& buffer = (*run.scratch)[member];
       buffer.reserve((windows + static_cast<std::size_t>(kTilePixels) * out.stride) *
@@ -503,7 +546,8 @@ class UpsampledStep final : public Step {
       float* products = rows + padded_channels(static_cast<int>(windows));
       for (const Part& part : parts_) {
         copy_windows(in, part, first, count, rows);
-        part.weights.multiply(rows, part.weights.depth(), count, nullptr, products, out.stride, {});
+        part.weights.multiply({rows, part.weights.depth(), count}, nullptr, products, out.stride,
+                              {});
         for (int i = 0; i < count; ++i) {
           add_to_places(part, (first + i) / in.size.width, (first + i) % in.size.width,
                         products + static_cast<std::ptrdiff_t>(i) * out.stride, sum, out);
@@ -587,13 +631,12 @@ class ScaledStep final : public Step {
     auto* composed = run.shared->as<float>();
     compose((*run.images)[inputs[1]].pixels, composed);
     kernels_.pack_dense(composed, depth, outputs_, composed + size);
-    for_tiles(run, out.count(), [&](int first, int count, int member) {
+    for_tiles(run, out.size, [&](int first, int count, int member) {
       Buffer& buffer = (*run.scratch)[member];
       buffer.reserve(rows_.scratch(run, count) * sizeof(float));
-      const auto [rows, stride] = rows_.rows(run, out.size, first, count, buffer.as<float>());
-      kernels_.dense({rows, stride, count, depth, outputs_, composed + size, bias_.data(),
-                      out.pixels + static_cast<std::ptrdiff_t>(first) * out.stride, out.stride,
-                      c_.outer.epilogue});
+      const Rows rows = rows_.rows(run, out.size, first, count, buffer.as<float>());
+      kernels_.dense({rows.data, rows.stride, nullptr, count, depth, outputs_, composed + size,
+                      bias_.data(), out.at(first), out.stride, c_.outer.epilogue});
     });
   }
 
@@ -676,11 +719,12 @@ class ChannelScaleStep final : public Step {
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
     const float* factors = (*run.images)[inputs[1]].pixels;
-    for_tiles(run, in.count(), [&](int first, int count, int) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
-      kernels_.scale_channels(in.pixels + at, count, in.stride, factors, bias_, out.pixels + at);
+    for_tiles(run, in.size, [&](int first, int count, int) {
+      kernels_.scale_channels(in.at(first), count, in.stride, factors, bias_, out.at(first));
     });
   }
+
+  std::optional<ColumnWindow> window() const override { return ColumnWindow{}; }
 
  private:
   const NetworkKernels& kernels_;
@@ -695,10 +739,9 @@ class SumStep final : public Step {
   void run(const Run& run) const override {
     const Image &a = (*run.images)[inputs[0]], &b = (*run.images)[inputs[1]];
     const Image& out = (*run.images)[output];
-    for_tiles(run, a.count(), [&](int first, int count, int) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * a.stride;
-      kernels_.add(a.pixels + at, b.pixels + at, static_cast<std::ptrdiff_t>(count) * a.stride,
-                   out.pixels + at);
+    for_tiles(run, a.size, [&](int first, int count, int) {
+      kernels_.add(a.at(first), b.at(first), static_cast<std::ptrdiff_t>(count) * a.stride,
+                   out.at(first));
     });
   }
 
@@ -732,14 +775,13 @@ class ConcatenationStep final : public Step {
 
   void run(const Run& run) const override {
     const Image& out = (*run.images)[output];
-    for_tiles(run, out.count(), [&](int first, int count, int) {
+    for_tiles(run, out.size, [&](int first, int count, int) {
       for (int i = first; i < first + count; ++i) {
-        float* to = out.pixels + static_cast<std::ptrdiff_t>(i) * out.stride;
+        float* to = out.at(i);
         float* const end = to + out.stride;
         for (const int input : inputs) {
           const Image& in = (*run.images)[input];
-          to = std::copy_n(in.pixels + static_cast<std::ptrdiff_t>(i) * in.stride, in.size.channels,
-                           to);
+          to = std::copy_n(in.at(i), in.size.channels, to);
         }
         std::fill(to, end, 0.0F);
       }
@@ -754,13 +796,17 @@ class AveragePoolStep final : public Step {
 
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
-    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(in.size.width) * in.stride;
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(in.pitch) * in.stride;
+    const ColumnRange columns = run.columns.value_or(ColumnRange{0, out.size.width});
     run.team->run(out.size.height, [&](int y, int) {
-      kernels_.average_windows(
-          in.pixels + static_cast<std::ptrdiff_t>(y) * pool_.height * stride, stride, in.stride,
-          pool_.height, pool_.width, out.size.width,
-          out.pixels + static_cast<std::ptrdiff_t>(y) * out.size.width * out.stride);
+      kernels_.average_windows(in.at(y * pool_.height, columns.begin * pool_.width), stride,
+                               in.stride, pool_.height, pool_.width, columns.end - columns.begin,
+                               out.at(y, columns.begin));
     });
+  }
+
+  std::optional<ColumnWindow> window() const override {
+    return ColumnWindow{pool_.width, pool_.width, 0};
   }
 
  private:
@@ -816,14 +862,13 @@ class ElementWiseStep final : public Step {
 
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
-    for_tiles(run, in.count(), [&](int first, int count, int) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
-      kernels_.activate(in.pixels + at, static_cast<std::ptrdiff_t>(count) * in.stride, epilogue_,
-                        out.pixels + at);
+    for_tiles(run, in.size, [&](int first, int count, int) {
+      kernels_.activate(in.at(first), static_cast<std::ptrdiff_t>(count) * in.stride, epilogue_,
+                        out.at(first));
     });
   }
 
-  bool local() const override { return true; }
+  std::optional<ColumnWindow> window() const override { return ColumnWindow{}; }
 
  private:
   const NetworkKernels& kernels_;
@@ -837,9 +882,8 @@ class SoftmaxStep final : public Step {
 
   void run(const Run& run) const override {
     const Image &in = (*run.images)[inputs[0]], &out = (*run.images)[output];
-    for_tiles(run, in.count(), [&](int first, int count, int) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first) * in.stride;
-      kernels_.softmax_rows(in.pixels + at, in.stride, count, in.size.channels, out.pixels + at,
+    for_tiles(run, in.size, [&](int first, int count, int) {
+      kernels_.softmax_rows(in.at(first), in.stride, count, in.size.channels, out.at(first),
                             out.stride);
       clear_padding(out, first, count);
     });
@@ -919,8 +963,8 @@ class StepMaker {
       return std::make_unique<DepthwiseStep>(kernels_, std::move(c), input, layer.output);
     }
     const int depth = c.in_channels * c.kernel_height * c.kernel_width;
-    const bool fixed = fixed_ && !c.over_tokens && depth >= kLeastFixedDepth && depth % 2 == 0 &&
-                       !single_pixel_.contains(input);
+    const bool fixed = fixed_ && input != 0 && !c.over_tokens && depth >= kLeastFixedDepth &&
+                       depth % 2 == 0 && !single_pixel_.contains(input);
     const auto weights = input == 0 ? PlaneWindowRows::reordered(c) : std::move(c.weights);
     DenseWeights dense(kernels_, weights, depth, c.out_channels, c.bias, fixed);
     const auto before = joined_.find(input);

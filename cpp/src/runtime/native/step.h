@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runtime/aligned_memory.h"
+#include "runtime/native/network.h"
+#include "runtime/native/thread_team.h"
+
+namespace fastocr::native {
+
+// Column j of a step's output is made of the columns j * stride - pad to j * stride - pad + kernel
+// - 1 of its input.
+struct ColumnWindow {
+  int kernel = 1, stride = 1, pad = 0;
+};
+
+struct ColumnRange {
+  int begin = 0, end = 0;
+
+  int count() const { return end - begin; }
+};
+
+// Aligned memory that only grows.
+class Buffer {
+ public:
+  // What it held is lost when it has to grow.
+  void reserve(std::size_t bytes);
+  template <typename T>
+  T* as() const {
+    return reinterpret_cast<T*>(bytes_.get());
+  }
+
+ private:
+  AlignedPointer<std::byte> bytes_;
+  std::size_t size_ = 0;
+};
+
+// An image between two layers: pixels side by side, each with room for `stride` channels. Only some
+// of its columns may be in memory.
+struct Image {
+  float* pixels = nullptr;  // (first_column, 0)
+  ImageSize size;
+  int stride = 0;
+  int column_step = 0;  // as Columns::step
+  int first_column = 0;
+  int pitch = 0;  // pixels between two rows in memory
+
+  int count() const { return size.height * size.width; }
+  float* at(int y, int x) const {
+    return pixels + (static_cast<std::ptrdiff_t>(y) * pitch + x - first_column) * stride;
+  }
+  // Pixels numbered row by row.
+  float* at(int number) const { return at(number / size.width, number % size.width); }
+};
+
+// What a step works with: the images of one run, the threads, and memory for each of them.
+struct Run {
+  const std::vector<Image>* images = nullptr;
+  const float* input = nullptr;  // image 0, as planes
+  OmittedColumns omitted;
+  ThreadTeam* team = nullptr;
+  std::vector<Buffer>* scratch = nullptr;  // one a thread
+  Buffer* shared = nullptr;
+  std::optional<ColumnRange> columns;  // of the output; only for steps with a window
+};
+
+// What the omitted columns are in an image of another width.
+OmittedColumns omitted_in(const Run& run, const Image& image);
+
+// One layer ready to run: weights in the order the kernels read them in.
+class Step {
+ public:
+  Step(std::vector<int> from, int to) : inputs(std::move(from)), output(to) {}
+  virtual ~Step() = default;
+  virtual void run(const Run& run) const = 0;
+  // Which columns of its first input a column of the output is made of; nothing if it is made of
+  // all, or of several images. A step with a window obeys Run::columns.
+  virtual std::optional<ColumnWindow> window() const { return {}; }
+
+  const std::vector<int> inputs;
+  const int output;
+};
+
+// The products of convolutions: in float, or in 16-bit fixed point with exact sums.
+enum class Arithmetic { kFloat, kFixed };
+
+// The layers ready to run; takes the weights out of the network.
+std::vector<std::unique_ptr<Step>> make_steps(Network& network, Arithmetic arithmetic);
+
+}  // namespace fastocr::native
