@@ -73,7 +73,9 @@ class GivenScores final : public StepScores {
 
   int steps() const override { return static_cast<int>(best_.size()); }
   int best(int step) override { return best_[step]; }
-  float probability(int) override { return 0.5F; }
+  std::vector<float> probabilities(const std::vector<int>& steps) override {
+    return std::vector<float>(steps.size(), 0.5F);
+  }
   int rival(int step) override { return rivals_[step]; }
 
  private:

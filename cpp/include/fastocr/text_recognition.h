@@ -26,8 +26,9 @@ class StepScores {
   virtual int steps() const = 0;
   // The first most probable class of a step.
   virtual int best(int step) = 0;
-  // The probability of that class; asked for the steps that make up the text only, after `best`.
-  virtual float probability(int step) = 0;
+  // The probabilities of the best classes of some steps, those that make up the text; asked after
+  // `best` of these steps.
+  virtual std::vector<float> probabilities(const std::vector<int>& steps) = 0;
   // The second most probable class of the step, asked after `best`, if it comes close; else -1.
   virtual int rival(int) { return -1; }
 };
@@ -82,7 +83,7 @@ class CtcHead::Scores final : public StepScores {
 
   int steps() const override;
   int best(int step) override;
-  float probability(int step) override;
+  std::vector<float> probabilities(const std::vector<int>& steps) override;
   int rival(int step) override;
 
  private:

@@ -75,13 +75,30 @@ void block_scores(const PackedClassifier& c, const float* row, int block, float*
   }
 }
 
-float exp_sum(const float* values, int count, float shift) {
-  Floats total{};
-  int i = 0;
-  for (; i + kLanes <= count; i += kLanes) total += exp_not_positive(load(values + i) - shift);
-  float sum = sum_of_lanes(total);
-  for (; i < count; ++i) sum += exp_not_positive(Floats{} + (values[i] - shift))[0];
-  return sum;
+template <int Rows>
+inline void add_tile_exp_sums(const PackedClassifier& c, int block, const ShiftedRow* rows,
+                              float* totals) {
+  const float* tile[Rows];
+  for (int r = 0; r < Rows; ++r) tile[r] = rows[r].values;
+  Floats sums[Rows] = {};
+  for (int first = 0; first < kClassBlock; first += kTileClasses) {
+    Floats scores[Rows][kColumns];
+    tile_scores<Rows>(c, block, first, tile, scores);
+    for (int r = 0; r < Rows; ++r) {
+      for (int j = 0; j < kColumns; ++j) sums[r] += exp_not_positive(scores[r][j] - rows[r].shift);
+    }
+  }
+  for (int r = 0; r < Rows; ++r) totals[r] += sum_of_lanes(sums[r]);
+}
+
+void add_exp_sums(const PackedClassifier& c, int block, const ShiftedRow* rows, int count,
+                  float* totals) {
+  int row = 0;
+  for (; row + kRows <= count; row += kRows) {
+    add_tile_exp_sums<kRows>(c, block, rows + row, totals + row);
+  }
+  for (; row + 2 <= count; row += 2) add_tile_exp_sums<2>(c, block, rows + row, totals + row);
+  if (row < count) add_tile_exp_sums<1>(c, block, rows + row, totals + row);
 }
 
 #if defined(__AVX512VNNI__)

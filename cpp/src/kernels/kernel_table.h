@@ -43,7 +43,7 @@ const KernelTable FASTOCR_KERNEL_TABLE = {
     .block_maxima = block_maxima,
     .quantized_block_maxima = kQuantizedBlockMaxima,
     .block_scores = block_scores,
-    .exp_sum = exp_sum,
+    .add_exp_sums = add_exp_sums,
     .arg_max = arg_max,
     .network = &kNetworkKernels,
 };

@@ -33,6 +33,12 @@ struct QuantizedRow {
   float scale;
 };
 
+// A row of features, and what is taken off its scores.
+struct ShiftedRow {
+  const float* values;
+  float shift;
+};
+
 struct NetworkKernels;  // network.h
 
 struct KernelTable {
@@ -73,8 +79,10 @@ struct KernelTable {
   // The kClassBlock scores of one row in one block.
   void (*block_scores)(const PackedClassifier& classifier, const float* row, int block,
                        float* scores);
-  // Sum of exp(values[i] - shift); relative error below 1e-6 for values[i] <= shift.
-  float (*exp_sum)(const float* values, int count, float shift);
+  // For each of `count` rows: adds the sum of exp(score - shift) over one block to its total. The
+  // relative error is below 1e-6 where no score is above the shift.
+  void (*add_exp_sums)(const PackedClassifier& classifier, int block, const ShiftedRow* rows,
+                       int count, float* totals);
   // Index of the first largest value (count >= 1); 0 when no value is a number.
   int (*arg_max)(const float* values, int count);
   const NetworkKernels* network;

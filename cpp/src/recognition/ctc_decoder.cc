@@ -62,17 +62,20 @@ class ProbabilityMatrix final : public StepScores {
       : probabilities_(probabilities), steps_(steps), classes_(classes) {}
 
   int steps() const override { return steps_; }
-  int best(int step) override {
-    row_ = probabilities_ + static_cast<std::size_t>(step) * classes_;
-    return best_ = kernels::active().arg_max(row_, classes_);
+  int best(int step) override { return kernels::active().arg_max(row(step), classes_); }
+  std::vector<float> probabilities(const std::vector<int>& steps) override {
+    std::vector<float> result;
+    for (const int step : steps) result.push_back(row(step)[best(step)]);
+    return result;
   }
-  float probability(int) override { return row_[best_]; }
 
  private:
+  const float* row(int step) const {
+    return probabilities_ + static_cast<std::size_t>(step) * classes_;
+  }
+
   const float* probabilities_;
   int steps_, classes_;
-  const float* row_ = nullptr;
-  int best_ = 0;
 };
 
 }  // namespace
@@ -88,7 +91,7 @@ RecognizedText CtcDecoder::decode(const float* probabilities, int steps) const {
 
 RecognizedText CtcDecoder::decode(StepScores& scores) const {
   RecognizedText result;
-  std::vector<float> kept;
+  std::vector<int> kept;
   std::vector<Rival> rivals;
   std::vector<int> path;
   int previous = kBlank;
@@ -99,12 +102,14 @@ RecognizedText CtcDecoder::decode(StepScores& scores) const {
     path.push_back(best);
     if (best != kBlank && best != previous) {
       result.text += characters_[best - 1];
-      kept.push_back(scores.probability(step));
+      kept.push_back(step);
     }
     previous = best;
   }
   if (!kept.empty()) {
-    const float mean = pairwise_sum(kept.data(), kept.size()) / static_cast<float>(kept.size());
+    const std::vector<float> probabilities = scores.probabilities(kept);
+    const float mean =
+        pairwise_sum(probabilities.data(), kept.size()) / static_cast<float>(kept.size());
     result.score = static_cast<double>(mean);
   }
   result.certain = std::none_of(rivals.begin(), rivals.end(),

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "fastocr/text_recognition.h"
 #include "kernels/kernels.h"
@@ -103,6 +104,7 @@ struct CtcHead::Scores::State {
   std::vector<float> bounds;            // how far from the truth, a step
   std::vector<std::uint8_t> quantized;  // steps x padded features
   std::vector<kernels::QuantizedRow> quantized_rows;
+  std::vector<float> best_scores;  // a step
   float block[kClassBlock];
   float margin = 0;
   float best_score = 0;
@@ -174,15 +176,9 @@ struct CtcHead::Scores::State {
     }
   }
 
-  // The exact scores of every block of a step whose bound on its largest score reaches `least`.
-  template <typename Visitor>
-  void visit_blocks(int step, float least, const Visitor& visit) {
-    const float* maximum = step_maxima(step);
-    for (int b = 0; b < impl().packed.blocks; ++b) {
-      if (maximum[b] + bounds[step] < least) continue;
-      kernel->block_scores(impl().packed, row(step), b, block);
-      visit(b);
-    }
+  // Whether a block may hold a score that reaches `least`.
+  bool reaches(int step, int b, float least) const {
+    return step_maxima(step)[b] + bounds[step] >= least;
   }
 };
 
@@ -195,6 +191,7 @@ void CtcHead::Scores::set(const float* features, int steps, float margin) {
   state_->kernel = &kernels::active();
   state_->steps = steps;
   state_->margin = margin;
+  state_->best_scores.resize(static_cast<std::size_t>(steps));
   state_->copy_rows(features);
   state_->screen();
 }
@@ -208,13 +205,17 @@ int CtcHead::Scores::best(int step) {
   s.best = 0;
   s.second = -1;
   s.best_score = s.second_score = kNeverWins;
-  s.visit_blocks(step, top - s.bounds[step] - kRounding - s.margin, [&](int b) {
+  const float least = top - s.bounds[step] - kRounding - s.margin;
+  for (int b = 0; b < s.impl().packed.blocks; ++b) {
+    if (!s.reaches(step, b, least)) continue;
+    s.kernel->block_scores(s.impl().packed, s.row(step), b, s.block);
     const int i = s.kernel->arg_max(s.block, kClassBlock);
     s.rank(b, i);
-    if (s.margin == 0) return;
+    if (s.margin == 0) continue;
     s.block[i] = kNeverWins;
     s.rank(b, s.kernel->arg_max(s.block, kClassBlock));
-  });
+  }
+  s.best_scores[step] = s.best_score;
   return s.best;
 }
 
@@ -223,12 +224,28 @@ int CtcHead::Scores::rival(int) {
   return s.second_score > s.best_score - s.margin ? s.second : -1;
 }
 
-float CtcHead::Scores::probability(int step) {
-  State& s = *state_;
-  float total = 0;
-  s.visit_blocks(step, s.best_score - kNegligible,
-                 [&](int) { total += s.kernel->exp_sum(s.block, kClassBlock, s.best_score); });
-  return 1.0F / total;
+// Block by block, so that the weights of a block are read once for all steps.
+std::vector<float> CtcHead::Scores::probabilities(const std::vector<int>& steps) {
+  const State& s = *state_;
+  std::vector<float> totals(steps.size()), sums;
+  std::vector<std::size_t> places;
+  std::vector<kernels::ShiftedRow> rows;
+  for (int b = 0; b < s.impl().packed.blocks; ++b) {
+    places.clear();
+    rows.clear();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const float best = s.best_scores[steps[i]];
+      if (!s.reaches(steps[i], b, best - kNegligible)) continue;
+      places.push_back(i);
+      rows.push_back({s.row(steps[i]), best});
+    }
+    sums.assign(rows.size(), 0.0F);
+    s.kernel->add_exp_sums(s.impl().packed, b, rows.data(), static_cast<int>(rows.size()),
+                           sums.data());
+    for (std::size_t i = 0; i < places.size(); ++i) totals[places[i]] += sums[i];
+  }
+  for (float& total : totals) total = 1.0F / total;
+  return totals;
 }
 
 }  // namespace fastocr

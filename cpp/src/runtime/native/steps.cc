@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -285,62 +285,103 @@ class DepthwiseRows final : public RowSource {
   DepthwiseWeights weights_;
 };
 
-// The windows of a convolution, copied side by side ("im2col").
-class WindowRows final : public RowSource {
+// The windows of a convolution. Those that lie on the image are read in place, others are copied
+// side by side ("im2col").
+class WindowRows : public RowSource {
  public:
-  WindowRows(const Convolution& c, int input) : input_(input), c_(shape_of(c)) {}
-  std::size_t scratch(const Run&, int count) const override {
-    return static_cast<std::size_t>(count) * depth();
-  }
-  Rows rows(const Run& run, const ImageSize& out, int first, int count,
-            float* scratch) const override {
-    const Image& in = (*run.images)[input_];
-    for (int i = 0; i < count; ++i) {
-      copy_window(in, (first + i) / out.width, (first + i) % out.width,
-                  scratch + static_cast<std::ptrdiff_t>(i) * depth());
-    }
-    return {scratch, depth(), count};
-  }
-
- private:
-  static Convolution shape_of(Convolution c) {
-    c.weights.clear();
-    c.bias.clear();
-    return c;
-  }
-  int depth() const { return c_.kernel_height * c_.kernel_width * c_.in_channels; }
-
-  void copy_window(const Image& in, int y, int x, float* out) const {
-    const int top = y * c_.stride_y - c_.pad_top, left = x * c_.stride_x - c_.pad_left;
-    for (int row = top; row < top + c_.kernel_height; ++row) {
-      for (int column = left; column < left + c_.kernel_width; ++column, out += c_.in_channels) {
-        const auto bytes = static_cast<std::size_t>(c_.in_channels) * sizeof(float);
-        if (row < 0 || row >= in.size.height || column < 0 || column >= in.size.width) {
-          std::memset(out, 0, bytes);
-        } else {
-          const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(row) * in.size.width + column;
-          std::memcpy(out, in.pixels + pixel * in.stride, bytes);
-        }
-      }
-    }
-  }
-
-  int input_;
-  Convolution c_;
-};
-
-// Windows of the network's input, which comes as planes: [y][channel][x]. Only those at the border
-// are copied.
-class PlaneWindowRows final : public RowSource {
- public:
-  explicit PlaneWindowRows(const Convolution& c)
-      : channels_(c.in_channels),
+  WindowRows(const Convolution& c, int input)
+      : input_(input),
+        channels_(c.in_channels),
         height_(c.kernel_height),
         width_(c.kernel_width),
         stride_y_(c.stride_y),
         stride_x_(c.stride_x),
         pad_top_(c.pad_top),
         pad_left_(c.pad_left) {}
+
+  std::size_t scratch(const Run&, int count) const override {
+    return std::max<std::size_t>(count, 2) * depth();  // windows or offsets
+  }
+
+  Rows rows(const Run& run, const ImageSize& out, int first, int count,
+            float* scratch) const final {
+    const ImageSize& in = (*run.images)[input_].size;
+    const int y = first / out.width, x = first % out.width;
+    const int in_row = std::min(count, out.width - x);
+    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
+    const bool rows_inside = top >= 0 && top + height_ <= in.height;
+    const int room = in.width - width_ - left;
+    if (rows_inside && left >= 0 && room >= 0 && reads_in_place()) {
+      auto* offsets = reinterpret_cast<std::ptrdiff_t*>(scratch);
+      Rows rows = in_place(run, top, left, offsets);
+      rows.stride *= stride_x_;
+      rows.count = std::min(in_row, room / stride_x_ + 1);
+      rows.offsets = offsets;
+      return rows;
+    }
+    // The left border is narrow; a row above or below the image is all border.
+    const int copied = rows_inside && left < 0 && reads_in_place() ? 1 : in_row;
+    for (int i = 0; i < copied; ++i) {
+      copy(run, top, left + i * stride_x_, scratch + static_cast<std::ptrdiff_t>(i) * depth());
+    }
+    return {scratch, depth(), copied};
+  }
+
+ protected:
+  int depth() const { return channels_ * height_ * width_; }
+  ColumnWindow columns() const { return {width_, stride_x_, pad_left_}; }
+
+  virtual bool reads_in_place() const { return true; }
+  // The window at (left, top), the distance to that one pixel further, and the offsets of its
+  // values.
+  virtual Rows in_place(const Run& run, int top, int left, std::ptrdiff_t* offsets) const = 0;
+  // Zeros where the window lies beyond the image.
+  virtual void copy(const Run& run, int top, int left, float* out) const = 0;
+
+  const int input_, channels_, height_, width_;
+
+ private:
+  const int stride_y_, stride_x_, pad_top_, pad_left_;
+};
+
+// [y][x][channel]
+class PixelWindowRows final : public WindowRows {
+ public:
+  PixelWindowRows(const Convolution& c, int input, bool fixed)
+      : WindowRows(c, input), fixed_(fixed) {}
+
+ private:
+  // Rows in fixed point have no offsets.
+  bool reads_in_place() const override { return !fixed_; }
+
+  Rows in_place(const Run& run, int top, int left, std::ptrdiff_t* offsets) const override {
+    const Image& in = (*run.images)[input_];
+    for (int y = 0; y < height_; ++y) {
+      for (int x = 0; x < width_; ++x) {
+        std::iota(offsets, offsets + channels_, in.at(y, x) - in.at(0, 0));
+        offsets += channels_;
+      }
+    }
+    return {in.at(top, left), in.stride};
+  }
+
+  void copy(const Run& run, int top, int left, float* out) const override {
+    const Image& in = (*run.images)[input_];
+    for (int y = top; y < top + height_; ++y) {
+      for (int x = left; x < left + width_; ++x) {
+        const bool inside = y >= 0 && y < in.size.height && x >= 0 && x < in.size.width;
+        out = inside ? std::copy_n(in.at(y, x), channels_, out) : std::fill_n(out, channels_, 0.0F);
+      }
+    }
+  }
+
+  const bool fixed_;
+};
+
+// Windows of the network's input, which comes as planes: [y][channel][x].
+class PlaneWindowRows final : public WindowRows {
+ public:
+  explicit PlaneWindowRows(const Convolution& c) : WindowRows(c, 0) {}
 
   // From [y][x][channel] to the order of these rows.
   static std::vector<float> reordered(const Convolution& c) {
@@ -359,61 +400,35 @@ class PlaneWindowRows final : public RowSource {
     return weights;
   }
 
-  std::optional<ColumnWindow> window() const override {
-    return ColumnWindow{width_, stride_x_, pad_left_};
-  }
-  std::size_t scratch(const Run&, int count) const override {
-    return std::max<std::size_t>(count, 2) * depth();  // windows or offsets
-  }
-  Rows rows(const Run& run, const ImageSize& out, int first, int count,
-            float* scratch) const override {
-    const ImageSize& in = (*run.images)[0].size;
-    const int y = first / out.width, x = first % out.width;
-    const int in_row = std::min(count, out.width - x);
-    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
-    const bool rows_inside = top >= 0 && top + height_ <= in.height;
-    const int room = in.width - width_ - left;
-    if (rows_inside && left >= 0 && room >= 0) {
-      auto* offsets = reinterpret_cast<std::ptrdiff_t*>(scratch);
-      set_offsets(in, offsets);
-      const float* window = run.input + static_cast<std::ptrdiff_t>(top) * in.width + left;
-      return {window, stride_x_, std::min(in_row, room / stride_x_ + 1), offsets};
-    }
-    // The left border is narrow; a row above or below the image is all border.
-    const int copied = rows_inside && left < 0 ? 1 : in_row;
-    for (int i = 0; i < copied; ++i) {
-      copy_window(run.input, in, top, left + i * stride_x_,
-                  scratch + static_cast<std::ptrdiff_t>(i) * depth());
-    }
-    return {scratch, depth(), copied};
-  }
+  std::optional<ColumnWindow> window() const override { return columns(); }
 
  private:
-  int depth() const { return channels_ * height_ * width_; }
-
-  void set_offsets(const ImageSize& in, std::ptrdiff_t* offsets) const {
-    for (int y = 0; y < height_; ++y) {
-      for (int c = 0; c < channels_; ++c) {
-        const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(c) * in.height + y;
-        for (int x = 0; x < width_; ++x) *offsets++ = row * in.width + x;
-      }
-    }
+  static std::ptrdiff_t place(const ImageSize& in, int channel, int y, int x) {
+    return (static_cast<std::ptrdiff_t>(channel) * in.height + y) * in.width + x;
   }
 
-  // A window that the image need not contain.
-  void copy_window(const float* planes, const ImageSize& in, int top, int left, float* out) const {
-    for (int row = top; row < top + height_; ++row) {
+  Rows in_place(const Run& run, int top, int left, std::ptrdiff_t* offsets) const override {
+    const ImageSize& in = (*run.images)[0].size;
+    for (int y = 0; y < height_; ++y) {
       for (int c = 0; c < channels_; ++c) {
-        const std::ptrdiff_t first = (static_cast<std::ptrdiff_t>(c) * in.height + row) * in.width;
-        for (int column = left; column < left + width_; ++column) {
-          const bool inside = row >= 0 && row < in.height && column >= 0 && column < in.width;
-          *out++ = inside ? planes[first + column] : 0;
+        std::iota(offsets, offsets + width_, place(in, c, y, 0));
+        offsets += width_;
+      }
+    }
+    return {run.input + place(in, 0, top, left), 1};
+  }
+
+  void copy(const Run& run, int top, int left, float* out) const override {
+    const ImageSize& in = (*run.images)[0].size;
+    for (int y = top; y < top + height_; ++y) {
+      for (int c = 0; c < channels_; ++c) {
+        for (int x = left; x < left + width_; ++x) {
+          const bool inside = y >= 0 && y < in.height && x >= 0 && x < in.width;
+          *out++ = inside ? run.input[place(in, c, y, x)] : 0;
         }
       }
     }
   }
-
-  int channels_, height_, width_, stride_y_, stride_x_, pad_top_, pad_left_;
 };
 
 class DenseStep final : public Step {
@@ -621,7 +636,7 @@ class ScaledStep final : public Step {
         c_(std::move(c)),
         outputs_(padded_channels(c_.outer.out_channels)),
         bias_(padded_values(c_.outer.bias)),
-        rows_(composed_shape(), inputs[0]) {}
+        rows_(composed_shape(), inputs[0], false) {}
 
   void run(const Run& run) const override {
     const Image& out = (*run.images)[output];
@@ -634,9 +649,13 @@ class ScaledStep final : public Step {
     for_tiles(run, out.size, [&](int first, int count, int member) {
       Buffer& buffer = (*run.scratch)[member];
       buffer.reserve(rows_.scratch(run, count) * sizeof(float));
-      const Rows rows = rows_.rows(run, out.size, first, count, buffer.as<float>());
-      kernels_.dense({rows.data, rows.stride, nullptr, count, depth, outputs_, composed + size,
-                      bias_.data(), out.at(first), out.stride, c_.outer.epilogue});
+      for (const int end = first + count; first < end;) {
+        const Rows rows = rows_.rows(run, out.size, first, end - first, buffer.as<float>());
+        kernels_.dense({rows.data, rows.stride, rows.offsets, rows.count, depth, outputs_,
+                        composed + size, bias_.data(), out.at(first), out.stride,
+                        c_.outer.epilogue});
+        first += rows.count;
+      }
     });
   }
 
@@ -671,7 +690,7 @@ class ScaledStep final : public Step {
   ScaledConvolution c_;
   int outputs_;
   std::vector<float> bias_;
-  WindowRows rows_;
+  PixelWindowRows rows_;
 };
 
 // ---- the other layers ---------------------------------------------------------------------------
@@ -969,11 +988,11 @@ class StepMaker {
     DenseWeights dense(kernels_, weights, depth, c.out_channels, c.bias, fixed);
     const auto before = joined_.find(input);
     const int reads = before == joined_.end() ? input : before->second->inputs[0];
-    return std::make_unique<DenseStep>(source(c, input), std::move(dense), c.epilogue, reads,
+    return std::make_unique<DenseStep>(source(c, input, fixed), std::move(dense), c.epilogue, reads,
                                        layer.output);
   }
 
-  std::unique_ptr<RowSource> source(const Convolution& c, int input) {
+  std::unique_ptr<RowSource> source(const Convolution& c, int input, bool fixed) {
     if (input == 0) return std::make_unique<PlaneWindowRows>(c);
     const auto before = joined_.find(input);
     if (before != joined_.end()) {
@@ -982,7 +1001,7 @@ class StepMaker {
                                              before->second->inputs[0]);
     }
     if (c.pointwise()) return std::make_unique<PixelRows>(input);
-    return std::make_unique<WindowRows>(c, input);
+    return std::make_unique<PixelWindowRows>(c, input, fixed);
   }
 
   Made make(TransposedConvolution& c, const Layer& layer) {
