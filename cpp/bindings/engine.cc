@@ -60,13 +60,15 @@ Array<float> run_model(Model& model, const InputArray& input) {
 
 void register_engine(nb::module_& m) {
   nb::class_<EngineRequirements>(m, "EngineRequirements",
-                                 "The Python package, of exactly this version, an engine needs.")
+                                 "The Python package, of one of these versions, an engine needs.")
       .def_ro("engine", &EngineRequirements::engine)
       .def_ro("engine_library", &EngineRequirements::engine_library)
       .def_ro("package", &EngineRequirements::package)
-      .def_ro("version", &EngineRequirements::version)
+      .def_ro("distributions", &EngineRequirements::distributions)
+      .def_ro("versions", &EngineRequirements::versions)
       .def_ro("library_folder", &EngineRequirements::library_folder)
-      .def_ro("library", &EngineRequirements::library);
+      .def_ro("library", &EngineRequirements::library)
+      .def_ro("library_names_version", &EngineRequirements::library_names_version);
   nb::class_<Model>(m, "Model", "A network with one float32 input and output, ready to run.")
       .def_prop_ro("input_shape", &Model::input_shape, "Sizes; -1 where they may change.")
       .def_prop_ro("output_shape", &Model::output_shape, "Sizes; -1 where they may change.")

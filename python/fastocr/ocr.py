@@ -45,9 +45,10 @@ class PaddleOCR:
         text_rec_input_shape: (3, 48, width) to which every line is stretched.
         lang: "ch", the default: Chinese, Traditional Chinese, English and Japanese.
         ocr_version: "PP-OCRv5", the default.
-        **kwargs: `device` ("cpu"), `engine` ("auto", "native", "openvino"), `engine_config` (the
-            engine's own settings), `precision` ("int16", default of the native engine; "fp32";
-            "bf16" and "fp16" with OpenVINO, where the CPU has them),
+        **kwargs: `device` ("cpu"), `engine` ("auto", "native", "openvino", "paddle"),
+            `engine_config` (the engine's own settings), `precision` ("int16", default of the native
+            engine; "fp32"; "bf16" with OpenVINO and Paddle, "fp16" with OpenVINO, where the CPU has
+            them), `enable_mkldnn` and `mkldnn_cache_capacity` (of Paddle),
             `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's names of
             version 2, which warn.
 
@@ -218,8 +219,8 @@ def _make_pipeline(
     recognition_files = model_store.find_model(recognition.name, recognition.directory)
     if recognition_files.characters is None:
         raise ModelFormatError(
-            f"{recognition.name!r} in {recognition_files.path.parent} has no character_dict: it is "
-            "no text recognition model"
+            f"{recognition.name!r} in {recognition_files.paths[0].parent} has no character_dict: "
+            "it is no text recognition model"
         )
 
     def load(
@@ -230,7 +231,7 @@ def _make_pipeline(
     ) -> _core.Model:
         return engines.load_model(
             engine_options.engine,
-            files.path,
+            files.paths,
             precision=precision,
             threads=engine_options.threads,
             streams=streams,

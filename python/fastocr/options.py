@@ -30,7 +30,9 @@ DEVICE_TYPES = (
     "cpu", "gpu", "xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu",
 )  # fmt: skip
 # Engines of the reference that are no engines of fastocr, or not yet.
-REFERENCE_ENGINES = ("paddle", "paddle_static", "paddle_dynamic", "transformers", "onnxruntime")
+REFERENCE_ENGINES = ("paddle_dynamic", "transformers", "onnxruntime")
+# The reference's other name of an engine of fastocr.
+ENGINE_ALIASES = {"paddle_static": "paddle"}
 
 # Names of PaddleOCR 2.x, still accepted with a DeprecationWarning.
 ALIASES = {
@@ -141,6 +143,12 @@ def _integer(minimum: int) -> Check:
     return check
 
 
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        _reject(name, value, "a bool")
+    return value
+
+
 def _number(minimum: float, exclusive: bool = False) -> Check:
     def check(name: str, value: Any) -> float:
         allowed = f"a number {'greater than' if exclusive else 'of at least'} {minimum:g}"
@@ -235,8 +243,6 @@ _LATER: dict[str, tuple[tuple[Any, ...], str]] = {
     "enable_hpi": (_OFF, "high-performance inference"),
     "use_tensorrt": (_OFF, "TensorRT"),
     "min_subgraph_size": ((None, 3), "TensorRT subgraphs"),
-    "enable_mkldnn": ((None, True), "running without oneDNN kernels"),
-    "mkldnn_cache_capacity": ((None,), "the oneDNN cache of Paddle Inference"),
     "enable_cinn": (_OFF, "the CINN compiler of Paddle Inference"),
 }
 
@@ -343,10 +349,37 @@ def check_device(name: str, device: Any) -> None:
         )
 
 
+# What only the Paddle engine has, as its own settings of the same name.
+_PADDLE_CHECKS: dict[str, Check] = {
+    "enable_mkldnn": _switch,
+    "mkldnn_cache_capacity": _integer(0),
+}
+
+
+def _paddle_settings(given: Mapping[str, Any], engine: str) -> dict[str, str]:
+    settings = {
+        name: check(name, given[name])
+        for name, check in _PADDLE_CHECKS.items()
+        if given.get(name) is not None
+    }
+    if engine == "paddle":
+        return {name: _property_text(value) for name, value in settings.items()}
+    for name, value in settings.items():
+        # oneDNN is on: so are the kernels of the other engines.
+        if value is not True:
+            raise UnsupportedOptionError(
+                f"{name}={value!r} is a setting of the Paddle engine: pass engine='paddle' with it "
+                "or leave it out"
+            )
+    return {}
+
+
 def _engine(given: Mapping[str, Any]) -> str:
     engine = given.get("engine")
     if engine is None or engine == engines.AUTO:
         return engines.AUTO
+    if isinstance(engine, str):
+        engine = ENGINE_ALIASES.get(engine, engine)
     known = _core.engine_names()
     if engine in REFERENCE_ENGINES and engine not in known:
         raise UnsupportedOptionError(
@@ -363,6 +396,7 @@ def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
         return {}
     if not isinstance(config, Mapping) or not all(isinstance(key, str) for key in config):
         _reject("engine_config", config, "a dictionary with string keys")
+    config = {ENGINE_ALIASES.get(key, key): value for key, value in config.items()}
     buckets = [key for key in config if key in (*_core.engine_names(), *REFERENCE_ENGINES)]
     if buckets and len(buckets) != len(config):
         _reject("engine_config", config, "a dictionary of settings, flat or by engine name,")
@@ -389,10 +423,17 @@ def _available_cpus() -> int:
 def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
     check_device("device", given.get("device"))
     engine = _engine(given)
-    # Only OpenVINO has settings: whoever gives some means it.
     properties = _engine_properties(given, "openvino" if engine == engines.AUTO else engine)
+    if engine == engines.AUTO and not properties:
+        # Flat settings are OpenVINO's, so these come by Paddle's name.
+        properties = _engine_properties(given, "paddle")
+        engine = "paddle" if properties else engine
+    for name, value in _paddle_settings(given, engine).items():
+        if properties.setdefault(name, value) != value:
+            raise InvalidOptionError(f"`{name}` and engine_config[{name!r}] differ")
     precision, threads = given.get("precision"), given.get("cpu_threads")
     return EngineOptions(
+        # Whoever gives settings without an engine means the one that has them.
         engine="openvino" if engine == engines.AUTO and properties else engine,
         precision=None if precision is None else _choice(PRECISIONS)("precision", precision),
         threads=_available_cpus() if threads is None else _integer(1)("cpu_threads", threads),

@@ -34,7 +34,7 @@ TEST_CASE("unknown engines") {
 
 TEST_CASE("every engine has requirements, but the core's own") {
   const std::vector<std::string> names = engine_names();
-  CHECK(names == std::vector<std::string>{"native", "openvino"});
+  CHECK(names == std::vector<std::string>{"native", "openvino", "paddle"});
   for (const std::string& name : names) {
     const EngineRequirements& requirements = engine_requirements(name);
     const bool own = name == "native";
@@ -43,7 +43,8 @@ TEST_CASE("every engine has requirements, but the core's own") {
     CHECK(requirements.package.empty() == own);
     CHECK(requirements.library_folder.empty() == own);
     // A build without the engine does not know these of any.
-    CHECK((requirements.version.empty() || !own));
+    CHECK((requirements.versions.empty() || !own));
+    CHECK((requirements.distributions.empty() || !own));
     CHECK((requirements.library.empty() || !own));
   }
 }

@@ -93,7 +93,7 @@ def test_package_not_installed(
     done = run_python("-I", "-S", "-c", code)
     assert done.returncode == 0, done.stderr
     assert "'openvino', which is not installed" in done.stdout
-    assert f"pip install openvino=={REQUIREMENTS.version}" in done.stdout
+    assert f"pip install openvino=={REQUIREMENTS.versions[0]}" in done.stdout
 
 
 def test_package_is_not_needed_by_default(
@@ -145,8 +145,8 @@ def test_wrong_version(other_version: Path, make_ocr: MakeOCR) -> None:
     message = str(caught.value)
     for part in (
         "2024.1.0",
-        f"built for openvino {REQUIREMENTS.version}",
-        f"pip install openvino=={REQUIREMENTS.version}",
+        f"built for openvino {REQUIREMENTS.versions[0]}",
+        f"pip install openvino=={REQUIREMENTS.versions[0]}",
         str(other_version),
     ):
         assert part in message
@@ -158,7 +158,7 @@ def test_wrong_version_without_metadata(other_version: Path, make_ocr: MakeOCR) 
     with pytest.raises(EngineUnavailableError, match="pip install openvino==") as caught:
         make_ocr(engine="openvino")
     assert str(other_version) in str(caught.value)
-    assert f"version {REQUIREMENTS.version} is installed" not in str(caught.value)
+    assert f"version {REQUIREMENTS.versions[0]} is installed" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a module that is no package"])
@@ -171,7 +171,7 @@ def test_nothing_to_find(monkeypatch: pytest.MonkeyPatch, make_ocr: MakeOCR, kin
 
     monkeypatch.setattr("importlib.util.find_spec", find)
     with pytest.raises(
-        EngineUnavailableError, match=f"pip install openvino=={REQUIREMENTS.version}"
+        EngineUnavailableError, match=f"pip install openvino=={REQUIREMENTS.versions[0]}"
     ):
         make_ocr(engine="openvino")
 
@@ -219,7 +219,7 @@ _core.load_engine("openvino", str(engine), str(dependency))
 
 
 def test_engine_names() -> None:
-    assert _core.engine_names() == ["native", "openvino"]
+    assert _core.engine_names() == ["native", "openvino", "paddle"]
     assert _core.engine_requirements("native").package == ""
     with pytest.raises(InvalidOptionError, match="unknown engine 'foo'"):
         engines.load("foo")
@@ -228,7 +228,7 @@ def test_engine_names() -> None:
 def test_requirements_are_those_of_the_package() -> None:
     """What the metadata makes pip install is what the engine was built for."""
     requires = importlib.metadata.requires("fastocr") or []
-    assert f"{REQUIREMENTS.package}=={REQUIREMENTS.version}" in requires
+    assert f"{REQUIREMENTS.package}=={REQUIREMENTS.versions[0]}" in requires
 
 
 def test_models_of_the_engine(tmp_path: Path) -> None:
@@ -237,4 +237,4 @@ def test_models_of_the_engine(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError, match=r"nowhere\.onnx"):
         engine.load(str(tmp_path / "nowhere.onnx"))
     with pytest.raises(InvalidOptionError, match="precision 'int8'"):
-        engine.load(str(find_model("PP-OCRv5_mobile_det", None).path), precision="int8")
+        engine.load(str(find_model("PP-OCRv5_mobile_det", None).paths[0]), precision="int8")

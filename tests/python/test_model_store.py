@@ -42,7 +42,7 @@ def detection_dir(tmp_path: Path) -> Path:
     """The detection model as the reference would download it."""
     folder = tmp_path / "detection"
     folder.mkdir()
-    (folder / "inference.onnx").symlink_to(find_model(DETECTION, None).path)
+    (folder / "inference.onnx").symlink_to(find_model(DETECTION, None).paths[0])
     write_config(folder, DETECTION, name="DBPostProcess", thresh=0.3, max_candidates=1000)
     return folder
 
@@ -53,7 +53,7 @@ def recognition_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "recognition"
     folder.mkdir()
     installed = find_model(RECOGNITION, None)
-    (folder / "inference.onnx").symlink_to(installed.path)
+    (folder / "inference.onnx").symlink_to(installed.paths[0])
     write_config(folder, RECOGNITION, installed.characters, name="CTCLabelDecode")
     return folder
 
@@ -78,7 +78,7 @@ def test_directories_give_the_same_result(
 
 def test_packaged_models() -> None:
     detection, recognition = find_model(DETECTION, None), find_model(RECOGNITION, None)
-    assert detection.path.is_file()
+    assert detection.paths[0].is_file()
     assert detection.characters is None
     assert detection.max_candidates == DEFAULT_MAX_CANDIDATES == 1000
     characters = recognition.characters
@@ -92,7 +92,7 @@ def test_packaged_models() -> None:
 
 def test_files_of_a_directory(detection_dir: Path, recognition_dir: Path) -> None:
     detection = find_model(DETECTION, str(detection_dir))
-    assert detection.path == detection_dir / "inference.onnx"
+    assert detection.paths == (detection_dir / "inference.onnx",)
     assert detection.characters is None
     recognition = find_model(RECOGNITION, recognition_dir)
     assert recognition.characters == find_model(RECOGNITION, None).characters
@@ -100,9 +100,12 @@ def test_files_of_a_directory(detection_dir: Path, recognition_dir: Path) -> Non
 
 def test_paddle_files_are_found_where_there_is_no_onnx(detection_dir: Path) -> None:
     (detection_dir / "inference.pdmodel").touch()
-    assert find_model(DETECTION, detection_dir).path.name == "inference.onnx"
+    assert [file.name for file in find_model(DETECTION, detection_dir).paths] == [
+        "inference.onnx",
+        "inference.pdmodel",
+    ]
     (detection_dir / "inference.onnx").unlink()
-    assert find_model(DETECTION, detection_dir).path.name == "inference.pdmodel"
+    assert find_model(DETECTION, detection_dir).paths == (detection_dir / "inference.pdmodel",)
 
 
 def test_other_names_with_their_directory(tmp_path: Path) -> None:
@@ -241,7 +244,7 @@ def test_recognition_model_in_place_of_detection(
     with pytest.raises(ModelFormatError, match="Model name mismatch"):
         make_ocr(text_detection_model_dir=recognition_dir)
     (detection_dir / "inference.onnx").unlink()
-    (detection_dir / "inference.onnx").symlink_to(find_model(RECOGNITION, None).path)
+    (detection_dir / "inference.onnx").symlink_to(find_model(RECOGNITION, None).paths[0])
     with pytest.raises(ModelFormatError, match="detection model"):
         make_ocr(text_detection_model_dir=detection_dir)
 
@@ -254,7 +257,7 @@ def test_detection_model_in_place_of_recognition(
     with pytest.raises(ModelFormatError, match="Model name mismatch"):
         make_ocr(text_recognition_model_dir=detection_dir)
     (recognition_dir / "inference.onnx").unlink()
-    (recognition_dir / "inference.onnx").symlink_to(find_model(DETECTION, None).path)
+    (recognition_dir / "inference.onnx").symlink_to(find_model(DETECTION, None).paths[0])
     with pytest.raises(ModelFormatError, match="recognition model"):
         make_ocr(text_recognition_model_dir=recognition_dir)
 

@@ -39,8 +39,8 @@ FIXED_TOLERANCE = 0.06
 # otherwise than float; from there on the recogniser asks the float network.
 DECISION_MARGIN = 0.01
 
-DETECTION = find_model("PP-OCRv5_mobile_det", None).path
-RECOGNITION = find_model("PP-OCRv5_mobile_rec", None).path
+DETECTION = find_model("PP-OCRv5_mobile_det", None).paths[0]
+RECOGNITION = find_model("PP-OCRv5_mobile_rec", None).paths[0]
 # Of the same package, and with layers that the native engine does not have.
 CLASSIFICATION = DETECTION.with_name("ppocrv5_cls.onnx")
 
@@ -208,7 +208,7 @@ def test_int16(keep_isa: None, lines: list[Array], probabilities: list[Array], i
 
 def load_by_name(engine: str, path: Path, precision: str | None = None) -> _core.Model:
     return engines.load_model(
-        engine, path, precision=precision, threads=1, streams=1, properties={}
+        engine, [path], precision=precision, threads=1, streams=1, properties={}
     )
 
 

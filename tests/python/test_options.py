@@ -146,6 +146,8 @@ WRONG = [
     *(("text_det_limit_side_len", value, INTEGER) for value in NO_INTEGERS),
     *(("text_recognition_batch_size", value, INTEGER) for value in NO_INTEGERS),
     *(("cpu_threads", value, INTEGER) for value in NO_INTEGERS),
+    *(("enable_mkldnn", value, "a bool") for value in (0, 1, "true", np.bool_(True))),
+    *(("mkldnn_cache_capacity", value, "at least 0") for value in (-1, 1.5, "10", True)),
     *(("text_det_limit_type", value, LIMIT_TYPES) for value in ("", "MAX", "long", 1, ["max"])),
     *(("text_det_thresh", value, NUMBER) for value in NO_NUMBERS),
     *(("text_det_box_thresh", value, NUMBER) for value in NO_NUMBERS),
@@ -281,8 +283,6 @@ LATER = {
     "enable_hpi": ((None, False), (True,)),
     "use_tensorrt": ((None, False), (True,)),
     "min_subgraph_size": ((None, 3), (5,)),
-    "enable_mkldnn": ((None, True), (False, 1)),
-    "mkldnn_cache_capacity": ((None,), (10,)),
     "enable_cinn": ((None, False), (True,)),
 }
 
@@ -486,12 +486,38 @@ def test_engines(recorded: Recorded, engine: str | None) -> None:
     assert recorded.engine == options.EngineOptions(engine or "auto", None, 3, {})
 
 
-@pytest.mark.parametrize("engine", ["paddle", "paddle_static", "transformers", "onnxruntime"])
+@pytest.mark.parametrize("engine", ["paddle_dynamic", "transformers", "onnxruntime"])
 def test_engines_of_the_reference(recorded: Recorded, engine: str) -> None:
     with pytest.raises(
-        UnsupportedOptionError, match=f"engine={engine!r}.*'auto', 'native', 'openvino'"
+        UnsupportedOptionError, match=f"engine={engine!r}.*'auto', 'native', 'openvino', 'paddle'"
     ):
         PaddleOCR(engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["paddle", "paddle_static"])
+@pytest.mark.parametrize(
+    ("given", "properties"),
+    [
+        ({}, {}),
+        ({"enable_mkldnn": False}, {"enable_mkldnn": "NO"}),
+        (
+            {"enable_mkldnn": True, "mkldnn_cache_capacity": 0},
+            {"enable_mkldnn": "YES", "mkldnn_cache_capacity": "0"},
+        ),
+        ({"engine_config": {"paddle_static": {"X": 1}}}, {"X": "1"}),
+        ({"engine_config": {"X": 1}, "enable_mkldnn": True}, {"X": "1", "enable_mkldnn": "YES"}),
+    ],
+)
+def test_paddle(
+    recorded: Recorded, engine: str, given: dict[str, Any], properties: dict[str, str]
+) -> None:
+    PaddleOCR(engine=engine, cpu_threads=3, **given)
+    assert recorded.engine == options.EngineOptions("paddle", None, 3, properties)
+
+
+def test_settings_of_paddle_without_an_engine(recorded: Recorded) -> None:
+    PaddleOCR(engine_config={"paddle": {"X": 2}})
+    assert (recorded.engine.engine, recorded.engine.properties) == ("paddle", {"X": "2"})
 
 
 @pytest.mark.parametrize(
@@ -500,14 +526,13 @@ def test_engines_of_the_reference(recorded: Recorded, engine: str) -> None:
         ({"PERF_COUNT": True, "X": 3, "Y": "z"}, {"PERF_COUNT": "YES", "X": "3", "Y": "z"}),
         ({"openvino": {"PERF_COUNT": False}}, {"PERF_COUNT": "NO"}),
         ({"openvino": {"X": 1}, "paddle": {"Y": 2}}, {"X": "1"}),
-        ({"paddle": {"Y": 2}}, {}),
         ({}, {}),
     ],
 )
 def test_engine_config(
     recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
 ) -> None:
-    """Only OpenVINO has settings, so whoever gives some has chosen it."""
+    """Whoever gives settings of OpenVINO has chosen it."""
     PaddleOCR(engine_config=config)
     assert recorded.engine.properties == properties
     assert recorded.engine.engine == ("openvino" if properties else "auto")

@@ -104,15 +104,17 @@ struct EngineHost {
 using CreateEngine = Engine* (*)(const EngineHost& host);
 inline constexpr const char* kCreateEngineSymbol = "fastocr_create_engine";
 
-// What an engine was built for: a Python package of exactly this version, whose `library_folder`
+// What an engine was built for: a Python package of one of these versions, whose `library_folder`
 // holds `library`. All empty but the name for an engine that is part of the core.
 struct EngineRequirements {
-  std::string engine;          // name in the registry
-  std::string engine_library;  // file name of the engine's shared object
-  std::string package;
-  std::string version;
+  std::string engine;                      // name in the registry
+  std::string engine_library;              // file name of the engine's shared object
+  std::string package;                     // that is imported
+  std::vector<std::string> distributions;  // that install it, the usual one first
+  std::vector<std::string> versions;       // the best one first
   std::string library_folder;
   std::string library;
+  bool library_names_version = false;
 };
 
 // The engines this build knows. Throws Error(kInvalidOption) for another name.

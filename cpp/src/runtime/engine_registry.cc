@@ -15,9 +15,23 @@ constexpr const char* kNativeEngine = "native";
 
 const std::vector<EngineRequirements>& known_engines() {
   static const std::vector<EngineRequirements> engines{
-      {kNativeEngine, "", "", "", "", ""},
-      {"openvino", "libfastocr_openvino.so", "openvino", FASTOCR_OPENVINO_VERSION, "libs",
-       FASTOCR_OPENVINO_LIBRARY},
+      {kNativeEngine, "", "", {}, {}, "", ""},
+      {"openvino",
+       "libfastocr_openvino.so",
+       "openvino",
+       {"openvino"},
+       {FASTOCR_OPENVINO_VERSION},
+       "libs",
+       FASTOCR_OPENVINO_LIBRARY,
+       true},
+      {"paddle",
+       "libfastocr_paddle.so",
+       "paddle",
+       {"paddlepaddle", "paddlepaddle-gpu"},
+       // For which the declarations in third_party/paddle_inference were checked.
+       {"3.2.2", "3.3.1"},
+       "base",
+       "libpaddle.so"},
   };
   return engines;
 }

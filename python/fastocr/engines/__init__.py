@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fastocr import _core
@@ -16,16 +16,28 @@ __all__ = ["AUTO", "load", "load_model"]
 # Chooses an engine for each model.
 AUTO = "auto"
 
-# Engines that `AUTO` tries, fastest first, and the precisions of each, its default first. Only the
-# native engine can read a line again in float where 16 bits leave it in doubt.
-_PRECISIONS = {"native": ("int16", "fp32"), "openvino": ("fp32", "bf16", "fp16")}
+# The precisions of each engine, its default first. Only the native engine can read a line again in
+# float where 16 bits leave it in doubt. `AUTO` tries the engines in this order.
+_PRECISIONS = {
+    "native": ("int16", "fp32"),
+    "openvino": ("fp32", "bf16", "fp16"),
+    "paddle": ("fp32", "bf16"),
+}
+
+# The forms of a network that each engine reads, the best one first: of Paddle's two, all versions
+# run the older one in oneDNN.
+_FORMATS = {
+    "native": (".onnx",),
+    "openvino": (".onnx", ".pdmodel"),
+    "paddle": (".pdmodel", ".json"),
+}
 
 _log = logging.getLogger("fastocr")
 
 
 def load_model(
     engine: str,
-    path: Path,
+    files: Sequence[Path],
     *,
     precision: str | None,
     threads: int,
@@ -35,22 +47,21 @@ def load_model(
 ) -> _core.Model:
     """Load a network with the engine of this name, or with the fastest one that can run it.
 
-    Without a `precision` it has the engine's own: that of float, or as good. `properties` are the
-    settings of a named engine; `AUTO` takes none.
+    `files` hold the same network in different forms. Without a `precision` it has the engine's own:
+    that of float, or as good. `properties` are the settings of a named engine; `AUTO` takes none.
 
     Raises:
         EngineUnavailableError, InvalidOptionError: as `load`.
-        ModelFormatError: the engine cannot run the network; with `AUTO`, the last one cannot.
+        ModelFormatError: the engine cannot run the network, or reads none of the files; with
+            `AUTO`, the last one cannot.
         UnsupportedOptionError: the engine does not have the precision.
 
     """
-    choices = [engine]
-    if engine == AUTO:
-        choices = [name for name, has in _PRECISIONS.items() if precision in (None, *has)]
+    choices = [engine] if engine != AUTO else _automatic(files, precision)
 
     def load_with(name: str) -> _core.Model:
         return load(name).load(
-            str(path),
+            str(_file_for(name, files, precision)),
             precision=precision or _PRECISIONS[name][0],
             threads=threads,
             streams=streams,
@@ -64,6 +75,29 @@ def load_model(
         except ModelFormatError as error:
             _log.debug("%s; trying the next engine", error)
     return load_with(choices[-1])
+
+
+def _automatic(files: Sequence[Path], precision: str | None) -> list[str]:
+    """Return the engines to try: Paddle's package is an extra, so only where no other will do."""
+    able = [
+        name for name, formats in _FORMATS.items() if any(file.suffix in formats for file in files)
+    ]
+    own = [name for name in able if name != "paddle"] or able
+    return [name for name in own if precision in (None, *_PRECISIONS[name])] or own
+
+
+def _file_for(engine: str, files: Sequence[Path], precision: str | None) -> Path:
+    formats = _FORMATS[engine]
+    if precision == "bf16" and engine == "paddle":
+        formats = formats[::-1]  # the only one of the two that runs in bf16
+    for suffix in formats:
+        for file in files:
+            if file.suffix == suffix:
+                return file
+    raise ModelFormatError(
+        f"engine {engine!r} reads inference{' or inference'.join(_FORMATS[engine])}, but the model "
+        f"is {' or '.join(map(str, files))}: give a directory that holds one, or another engine"
+    )
 
 
 def load(name: str) -> _core.Engine:
@@ -92,26 +126,32 @@ def load(name: str) -> _core.Engine:
 def _find_library(requirements: _core.EngineRequirements) -> Path:
     """Return the library, wherever the package lies on ``sys.path``; it is not imported."""
     spec = importlib.util.find_spec(requirements.package)
-    remedy = f"pip install {requirements.package}=={requirements.version}"
+    wanted = " or ".join(requirements.versions)
+    remedy = f"pip install {requirements.distributions[0]}=={requirements.versions[0]}"
     if spec is None or not spec.submodule_search_locations:
         raise EngineUnavailableError(
             f"engine {requirements.engine!r} needs the package {requirements.package!r}, which is "
             f"not installed: {remedy}"
         )
     folders = [Path(folder) for folder in spec.submodule_search_locations]
+    installed = _version_in(folders[0].parent, requirements.distributions)
+    why = f"no {requirements.library} is in it"
     for folder in folders:
         library = folder / requirements.library_folder / requirements.library
-        if library.is_file():
+        if not library.is_file():
+            continue
+        if requirements.library_names_version or installed in requirements.versions:
             return library
-    installed = _version_in(folders[0].parent, requirements.package)
+        why = "which was not tried"
     raise EngineUnavailableError(
-        f"engine {requirements.engine!r} was built for {requirements.package} "
-        f"{requirements.version}, but version {installed} is installed in {folders[0]} "
-        f"({requirements.library} is not in it): {remedy}"
+        f"engine {requirements.engine!r} was built for {requirements.package} {wanted}, but "
+        f"version {installed} is installed in {folders[0]} ({why}): {remedy}"
     )
 
 
-def _version_in(folder: Path, package: str) -> str:
+def _version_in(folder: Path, distributions: Sequence[str]) -> str:
     """Return the version of the package that lies in `folder`, not of another one on the path."""
-    found = importlib.metadata.distributions(name=package, path=[str(folder)])
-    return next((distribution.version for distribution in found), "unknown")
+    for name in distributions:
+        for distribution in importlib.metadata.distributions(name=name, path=[str(folder)]):
+            return distribution.version
+    return "unknown"

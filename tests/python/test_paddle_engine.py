@@ -1,0 +1,342 @@
+"""The Paddle engine against Paddle's own Python interface, on networks that the tests make."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from fastocr import PaddleOCR, _core, engines
+from fastocr.errors import (
+    EngineUnavailableError,
+    InvalidOptionError,
+    ModelFormatError,
+    UnsupportedOptionError,
+)
+
+MakeOCR = Callable[..., PaddleOCR]
+RunPython = Callable[..., Any]
+
+REQUIREMENTS = _core.engine_requirements("paddle")
+needs_paddle = pytest.mark.skipif(
+    importlib.util.find_spec("paddle") is None,
+    reason="paddlepaddle is not installed: pip install '.[paddle]'",
+)
+# Paddle's sums in other orders; results are at most 1.
+TOLERANCE = 1e-6
+ROLES = {"detection": "PP-OCRv5_mobile_det", "recognition": "PP-OCRv5_mobile_rec"}
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``json`` and ``pdmodel`` with ``detection`` and ``recognition``, official model folders."""
+    folder = tmp_path_factory.mktemp("paddle")
+    script = Path(__file__).parents[1] / "data" / "make_paddle_networks.py"
+    subprocess.run([sys.executable, script, folder], check=True, capture_output=True, timeout=300)
+    for form in ("json", "pdmodel"):
+        for role, name in ROLES.items():
+            config: dict[str, Any] = {"Global": {"model_name": name}}
+            if role == "recognition":
+                config["PostProcess"] = {"character_dict": ["d", "e"]}
+            text = yaml.safe_dump(config)
+            (folder / form / role / "inference.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def options(networks: Path, form: str) -> dict[str, Any]:
+    return {
+        f"text_{role}_model_dir": networks / form / role for role in ("detection", "recognition")
+    }
+
+
+# The bar, white around it, and the padding of the line, which is darker than white.
+TEXT = "dd"
+
+
+def dark_bars() -> np.ndarray:
+    page = np.full((160, 320, 3), 255, np.uint8)
+    page[20:50, 40:200] = 0
+    page[90:120, 60:280] = 0
+    return page
+
+
+# ---- networks ------------------------------------------------------------------------------------
+
+
+@needs_paddle
+@pytest.mark.parametrize("one_dnn", ["YES", "NO"])
+@pytest.mark.parametrize("form", ["json", "pdmodel"])
+@pytest.mark.parametrize("role", list(ROLES))
+def test_networks_give_what_paddle_gives(
+    networks: Path, role: str, form: str, one_dnn: str
+) -> None:
+    folder = networks / form / role
+    model = engines.load("paddle").load(
+        str(folder / f"inference.{form}"), threads=2, properties={"enable_mkldnn": one_dnn}
+    )
+    expected = np.load(folder / "expected.npz")
+    height = -1 if role == "detection" else 48
+    assert model.input_shape == [-1, 3, height, -1]
+    for i in range(len(expected.files) // 2):
+        output = model.run(expected[f"input{i}"])
+        np.testing.assert_allclose(output, expected[f"output{i}"], rtol=0, atol=TOLERANCE)
+
+
+@needs_paddle
+@pytest.mark.skipif(
+    "avx512" not in _core.available_isas(), reason="oneDNN has bf16 on CPUs with AVX-512 only"
+)
+def test_bf16(networks: Path) -> None:
+    folder = networks / "json" / "detection"
+    model = engines.load_model(
+        "paddle",
+        [networks / "pdmodel" / "detection" / "inference.pdmodel", folder / "inference.json"],
+        precision="bf16",
+        threads=2,
+        streams=1,
+        properties={},
+    )
+    expected = np.load(folder / "expected.npz")
+    difference = np.abs(model.run(expected["input0"]) - expected["output0"])
+    # Eight bits of mantissa, and a slope of 1.5 at sums of up to 9.
+    assert 0 < difference.max() < 0.05
+
+
+@needs_paddle
+def test_requests_of_many_threads(networks: Path) -> None:
+    """More at a time than before, and again after all of them are gone."""
+    folder = networks / "pdmodel" / "detection"
+    model = engines.load("paddle").load(str(folder / "inference.pdmodel"), threads=1)
+    expected = np.load(folder / "expected.npz")
+    for threads in (1, 4, 2):
+        with ThreadPoolExecutor(threads) as pool:
+            for output in pool.map(model.run, [expected["input0"]] * 12):
+                np.testing.assert_allclose(output, expected["output0"], rtol=0, atol=TOLERANCE)
+
+
+@needs_paddle
+@pytest.mark.parametrize("form", ["json", "pdmodel"])
+def test_pages(networks: Path, make_ocr: MakeOCR, form: str) -> None:
+    page = make_ocr(engine="paddle", **options(networks, form)).predict(dark_bars())[0]
+    assert page["rec_texts"] == [TEXT, TEXT]
+    assert page["rec_boxes"][:, 1].tolist() == sorted(page["rec_boxes"][:, 1].tolist())
+    other = make_ocr(
+        engine="paddle_static", enable_mkldnn=False, cpu_threads=1, **options(networks, form)
+    ).predict(dark_bars())[0]
+    assert other["rec_texts"] == page["rec_texts"]
+    np.testing.assert_array_equal(other["rec_polys"], page["rec_polys"])
+
+
+@needs_paddle
+def test_networks_that_only_paddle_reads(networks: Path, make_ocr: MakeOCR) -> None:
+    """Without an engine: there is no choice."""
+    page = make_ocr(**options(networks, "json")).predict(dark_bars())[0]
+    assert page["rec_texts"] == [TEXT, TEXT]
+
+
+@needs_paddle
+def test_python_package_stays_unloaded(networks: Path, run_python: RunPython) -> None:
+    code = f"""
+import sys
+import numpy as np
+from fastocr import engines
+model = engines.load("paddle").load({str(networks / "json/detection/inference.json")!r})
+model.run(np.zeros((1, 3, 32, 32), np.float32))
+print([name for name in sys.modules if name.split(".")[0] == "paddle"])
+"""
+    done = run_python("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+@needs_paddle
+def test_beside_openvino(networks: Path, run_python: RunPython, pages_dir: Path) -> None:
+    """Paddle's package brings libraries of OpenVINO and TBB of its own."""
+    page = sorted(pages_dir.glob("*.png"))[0]
+    code = f"""
+import sys
+import cv2
+import numpy as np
+from fastocr import PaddleOCR, engines
+off = dict(use_doc_orientation_classify=False, use_doc_unwarping=False,
+           use_textline_orientation=False, cpu_threads=2)
+image = cv2.imread({str(page)!r})
+for first in ("openvino", "paddle"):
+    if first == "paddle" or len(sys.argv) > 1:
+        model = engines.load("paddle").load({str(networks / "json/detection/inference.json")!r})
+        model.run(np.zeros((1, 3, 32, 32), np.float32))
+    print(PaddleOCR(engine="openvino", **off).predict(image)[0]["rec_texts"])
+"""
+    texts = [run_python("-c", code, *order).stdout.splitlines() for order in ((), ("paddle",))]
+    assert texts[0]
+    assert len({line for run in texts for line in run}) == 1
+
+
+# ---- options -------------------------------------------------------------------------------------
+
+
+@needs_paddle
+@pytest.mark.parametrize(
+    ("given", "error", "parts"),
+    [
+        ({"precision": "fp16"}, UnsupportedOptionError, ["'fp16'", "'fp32' or 'bf16'"]),
+        ({"precision": "int16"}, UnsupportedOptionError, ["'int16'", "Paddle"]),
+        ({"precision": "bf16"}, UnsupportedOptionError, ["'bf16'", "inference.json"]),
+        (
+            {"precision": "bf16", "enable_mkldnn": False},
+            UnsupportedOptionError,
+            ["oneDNN", "enable_mkldnn"],
+        ),
+        ({"enable_mkldnn": 1}, InvalidOptionError, ["enable_mkldnn=1", "bool"]),
+        ({"mkldnn_cache_capacity": -1}, InvalidOptionError, ["mkldnn_cache_capacity=-1"]),
+        ({"engine_config": {"run_mode": "x"}}, InvalidOptionError, ["'run_mode'"]),
+        (
+            {"engine_config": {"mkldnn_cache_capacity": 2}, "mkldnn_cache_capacity": 3},
+            InvalidOptionError,
+            ["differ"],
+        ),
+        (
+            {"engine_config": {"paddle_static": {"mkldnn_cache_capacity": "two"}}},
+            InvalidOptionError,
+            ["mkldnn_cache_capacity=two", "whole number"],
+        ),
+        ({"engine_config": {"enable_mkldnn": 3}}, InvalidOptionError, ["enable_mkldnn=3"]),
+    ],
+)
+def test_values_it_refuses(
+    networks: Path,
+    make_ocr: MakeOCR,
+    given: dict[str, Any],
+    error: type[Exception],
+    parts: list[str],
+) -> None:
+    with pytest.raises(error) as caught:
+        make_ocr(engine="paddle", **options(networks, "pdmodel"), **given)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@needs_paddle
+def test_values_it_takes(networks: Path, make_ocr: MakeOCR) -> None:
+    ocr = make_ocr(
+        engine="paddle",
+        enable_mkldnn=True,
+        mkldnn_cache_capacity=1,
+        engine_config={"paddle": {"mkldnn_cache_capacity": 1}},
+        **options(networks, "pdmodel"),
+    )
+    assert ocr.predict(dark_bars())[0]["rec_texts"] == [TEXT, TEXT]
+
+
+@pytest.mark.parametrize("engine", [None, "native", "openvino"])
+@pytest.mark.parametrize("given", [{"enable_mkldnn": False}, {"mkldnn_cache_capacity": 4}])
+def test_settings_of_paddle_with_another_engine(
+    make_ocr: MakeOCR, engine: str | None, given: dict[str, Any]
+) -> None:
+    with pytest.raises(UnsupportedOptionError, match="engine='paddle'"):
+        make_ocr(engine=engine, **given)
+    make_ocr(engine=engine, enable_mkldnn=True)
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+@needs_paddle
+def test_networks_that_it_cannot_read(networks: Path, make_ocr: MakeOCR, tmp_path: Path) -> None:
+    with pytest.raises(ModelFormatError, match=r"reads inference\.pdmodel or inference\.json"):
+        make_ocr(engine="paddle")
+    for form in ("json", "pdmodel"):
+        folder = tmp_path / form
+        shutil.copytree(networks / form / "detection", folder)
+        chosen = {**options(networks, form), "text_detection_model_dir": folder}
+        network = folder / f"inference.{form}"
+        whole = network.read_bytes()
+        for damaged in (b"{broken", b"", b"{}", whole[: len(whole) // 2], whole[1:], b"[a]\nb=1\n"):
+            network.write_bytes(damaged)
+            with pytest.raises(ModelFormatError, match="Paddle cannot read") as caught:
+                make_ocr(engine="paddle", **chosen)
+            assert str(network) in str(caught.value)
+        (folder / "inference.pdiparams").unlink()
+        with pytest.raises(ModelFormatError, match=r"inference\.pdiparams does not exist"):
+            make_ocr(engine="paddle", **chosen)
+
+
+@pytest.mark.parametrize("form", ["onnx", "pdmodel", "json"])
+def test_forms_for_other_engines(form: str, tmp_path: Path) -> None:
+    file = tmp_path / f"inference.{form}"
+    file.touch()
+    readers = {"onnx": {"native", "openvino"}, "pdmodel": {"openvino", "paddle"}}
+    for engine in _core.engine_names():
+        if engine in readers.get(form, {"paddle"}):
+            continue
+        with pytest.raises(ModelFormatError, match=f"engine {engine!r} reads") as caught:
+            engines.load_model(engine, [file], precision=None, threads=1, streams=1, properties={})
+        assert str(file) in str(caught.value)
+
+
+# ---- the package ---------------------------------------------------------------------------------
+
+
+def fake_package(folder: Path, distribution: str, version: str) -> None:
+    (folder / "paddle" / "base").mkdir(parents=True)
+    (folder / "paddle" / "__init__.py").touch()
+    (folder / "paddle" / "base" / "libpaddle.so").write_bytes(b"not a library")
+    metadata = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", encoding="utf-8"
+    )
+
+
+def load_from(folder: Path, run_python: RunPython) -> str:
+    """Return the error of a process that finds this folder's package first."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(folder)!r})
+from fastocr import engines, errors
+try:
+    engines.load("paddle")
+except errors.EngineUnavailableError as error:
+    print(error)
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
+def test_unsupported_version(tmp_path: Path, run_python: RunPython) -> None:
+    """Both versions are named, and the library is not even opened."""
+    fake_package(tmp_path, "paddlepaddle", "2.6.2")
+    message = load_from(tmp_path, run_python)
+    for part in ("2.6.2", *REQUIREMENTS.versions, str(tmp_path), "pip install paddlepaddle=="):
+        assert part in message
+    assert "cannot load" not in message
+
+
+@pytest.mark.parametrize("distribution", ["paddlepaddle", "paddlepaddle-gpu"])
+def test_supported_version(tmp_path: Path, run_python: RunPython, distribution: str) -> None:
+    """The library is opened, whichever distribution brings it."""
+    fake_package(tmp_path, distribution, REQUIREMENTS.versions[1])
+    assert f"cannot load {tmp_path}/paddle/base/libpaddle.so" in load_from(tmp_path, run_python)
+
+
+def test_extra_installs_a_supported_version() -> None:
+    requires = importlib.metadata.requires("fastocr") or []
+    wanted = f"paddlepaddle=={REQUIREMENTS.versions[0]}"
+    extra = [line.replace("'", '"') for line in requires if line.startswith("paddlepaddle")]
+    assert f'{wanted}; extra == "paddle"' in extra
+
+
+def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
+    with pytest.raises(EngineUnavailableError, match=r"pip install paddlepaddle==3\.2\.2"):
+        engines.load("paddle")
