@@ -1,5 +1,6 @@
 #include "fastocr/pipeline.h"
 
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -7,6 +8,7 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -28,6 +30,9 @@ std::optional<Size> to_size(const OptionalSize& size) {
   return size ? std::optional<Size>({size->first, size->second}) : std::nullopt;
 }
 
+// Of the channels of a BGR page.
+using Statistics = std::array<double, kChannels>;
+
 LimitType limit_type(const std::string& name) {
   if (name == "min") return LimitType::kMin;
   if (name == "max") return LimitType::kMax;
@@ -39,11 +44,21 @@ LimitType limit_type(const std::string& name) {
 void init_page_params(PageParams* params, int limit_side_len, const std::string& limit,
                       int max_side_limit, float thresh, double box_thresh, double unclip_ratio,
                       int max_candidates, const OptionalSize& det_input_size, int batch_size,
-                      const OptionalSize& rec_input_size, double score_thresh) {
-  const DetectionParams detection{
-      limit_side_len, limit_type(limit), max_side_limit, thresh,
-      box_thresh,     unclip_ratio,      max_candidates, to_size(det_input_size)};
-  new (params) PageParams{detection, {batch_size, to_size(rec_input_size)}, score_thresh};
+                      const OptionalSize& rec_input_size, double score_thresh,
+                      const Statistics& mean, const Statistics& std, double scale,
+                      const std::pair<int, int>& rec_image_size) {
+  const DetectionParams detection{limit_side_len,
+                                  limit_type(limit),
+                                  max_side_limit,
+                                  thresh,
+                                  box_thresh,
+                                  unclip_ratio,
+                                  max_candidates,
+                                  to_size(det_input_size),
+                                  Normalization::from_statistics(mean, std, scale)};
+  const RecognitionParams recognition{
+      batch_size, to_size(rec_input_size), {rec_image_size.first, rec_image_size.second}};
+  new (params) PageParams{detection, recognition, score_thresh};
 }
 
 using Polygons = std::variant<Array<std::int16_t>, Array<std::int32_t>>;
@@ -134,6 +149,8 @@ void register_pipeline(nb::module_& m) {
            "box_thresh"_a = 0.6, "unclip_ratio"_a = 2.0, "max_candidates"_a = 1000,
            "det_input_size"_a.none() = nb::none(), "batch_size"_a = 6,
            "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
+           "mean"_a = Statistics{0.485, 0.456, 0.406}, "std"_a = Statistics{0.229, 0.224, 0.225},
+           "scale"_a = 1.0 / 255.0, "rec_image_size"_a = std::pair(320, 48),
            "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(

@@ -8,16 +8,13 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fastocr.errors import ModelFormatError, ModelNotFoundError
+from fastocr.model_config import ModelParams, read_config
 
-__all__ = ["DEFAULT_MAX_CANDIDATES", "ModelFiles", "find_model"]
-
-# Contours looked at by a detection model whose configuration does not say.
-DEFAULT_MAX_CANDIDATES = 1000
+__all__ = ["ModelFiles", "find_model"]
 
 _CONFIG_FILE = "inference.yml"
 # Forms of a network that some engine can load.
@@ -29,13 +26,13 @@ class ModelFiles:
     """A model on disk.
 
     `paths` are the network, in one form or several. `characters` is the dictionary of a recognition
-    model (None for others), without blank and space; `max_candidates` belongs to detection models.
+    model (None for others), without blank and space; `params` are what its configuration says.
     """
 
     name: str
     paths: tuple[Path, ...]
     characters: tuple[str, ...] | None = None
-    max_candidates: int = DEFAULT_MAX_CANDIDATES
+    params: ModelParams = field(default_factory=ModelParams)
 
 
 def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFiles:
@@ -65,21 +62,13 @@ def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFile
 
 def _from_directory(name: str, directory: Path) -> ModelFiles:
     config_path = directory / _CONFIG_FILE
-    if not config_path.is_file():
-        raise ModelNotFoundError(f"{config_path} does not exist: {directory} is no model directory")
-    config = _read_config(config_path)
-    found = _entry(config, "Global", "model_name")
-    if found != name:
+    config = read_config(config_path)
+    if config.name != name:
         raise ModelFormatError(
-            f"Model name mismatch: {name!r} is expected but {config_path} describes {found!r}; "
-            f"pass the matching *_model_name parameter"
+            f"Model name mismatch: {name!r} is expected but {config_path} describes "
+            f"{config.name!r}; pass the matching *_model_name parameter"
         )
-    return ModelFiles(
-        name,
-        _model_files(directory),
-        _characters(config, config_path),
-        _max_candidates(config, config_path),
-    )
+    return ModelFiles(name, _model_files(directory), config.characters, config.params)
 
 
 def _model_files(directory: Path) -> tuple[Path, ...]:
@@ -90,42 +79,6 @@ def _model_files(directory: Path) -> tuple[Path, ...]:
             "expected"
         )
     return files
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    import yaml
-
-    # The base loader leaves every scalar a string: a dictionary may hold 1, true or ~ unquoted.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    try:
-        config = yaml.load(path.read_bytes(), loader)
-    except yaml.YAMLError as error:
-        raise ModelFormatError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelFormatError(f"{path} holds no mapping")
-    return config
-
-
-def _entry(config: dict[str, Any], section: str, key: str) -> Any:
-    values = config.get(section)
-    return values.get(key) if isinstance(values, dict) else None
-
-
-def _characters(config: dict[str, Any], path: Path) -> tuple[str, ...] | None:
-    entries = _entry(config, "PostProcess", "character_dict")
-    if not entries:
-        return None
-    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise ModelFormatError(f"{path}: character_dict is not a list of characters")
-    return tuple(entries)
-
-
-def _max_candidates(config: dict[str, Any], path: Path) -> int:
-    value = _entry(config, "PostProcess", "max_candidates")
-    try:
-        return DEFAULT_MAX_CANDIDATES if value is None else int(value)
-    except (TypeError, ValueError) as error:
-        raise ModelFormatError(f"{path}: max_candidates is {value!r}, not a number") from error
 
 
 def _ocrspine(file: str) -> Callable[[str], ModelFiles]:

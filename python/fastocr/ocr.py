@@ -12,6 +12,7 @@ import numpy as np
 from fastocr import _core, engines, inputs, model_store, options
 from fastocr.errors import FastOCRError, InferenceError, InputError, ModelFormatError
 from fastocr.fonts import default_font
+from fastocr.model_config import ModelParams
 from fastocr.results import FailedResult, OCRResult
 
 __all__ = ["PaddleOCR"]
@@ -99,9 +100,7 @@ class PaddleOCR:
         )
         _report_switches(options.unset_switches(named))
         self._pipeline: _core.Pipeline | None
-        self._pipeline, self._max_candidates = _make_pipeline(
-            detection, recognition, engine_options
-        )
+        self._pipeline, self._model_params = _make_pipeline(detection, recognition, engine_options)
 
     def predict(
         self,
@@ -193,7 +192,7 @@ class PaddleOCR:
     def _read(
         self, pipeline: _core.Pipeline, source: Any, page_options: options.PageOptions
     ) -> Iterator[OCRResult | FailedResult]:
-        params = page_options.core_params(self._max_candidates)
+        params = page_options.core_params(*self._model_params)
         keeps_errors = inputs.is_collection(source)
         for page in inputs.iter_pages(source):
             try:
@@ -213,8 +212,8 @@ def _make_pipeline(
     detection: options.ModelChoice,
     recognition: options.ModelChoice,
     engine_options: options.EngineOptions,
-) -> tuple[_core.Pipeline, int]:
-    """Return the pipeline and the number of contours its detection model looks at."""
+) -> tuple[_core.Pipeline, tuple[ModelParams, ModelParams]]:
+    """Return the pipeline, and what its models say: of detection, of recognition."""
     detection_files = model_store.find_model(detection.name, detection.directory)
     recognition_files = model_store.find_model(recognition.name, recognition.directory)
     if recognition_files.characters is None:
@@ -250,7 +249,7 @@ def _make_pipeline(
         list(recognition_files.characters),
         workers,
     )
-    return pipeline, detection_files.max_candidates
+    return pipeline, (detection_files.params, recognition_files.params)
 
 
 def _to_result(

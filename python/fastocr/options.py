@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from fastocr import _core, engines
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
+from fastocr.model_config import ModelParams
 
 __all__ = ["EngineOptions", "ModelChoice", "PageOptions", "parse_constructor", "parse_predict"]
 
@@ -102,11 +103,16 @@ class PageOptions:
             "unclip_ratio": self.text_det_unclip_ratio,
         }
 
-    def core_params(self, max_candidates: int) -> _core.PageParams:
-        """Return the options in the core's form."""
+    def core_params(self, detection: ModelParams, recognition: ModelParams) -> _core.PageParams:
+        """Return the options, and what the models say, in the core's form."""
+        _, height, width = recognition.image_shape
         return _core.PageParams(
             **self.detection_params(),
-            max_candidates=max_candidates,
+            max_candidates=detection.max_candidates,
+            mean=detection.mean,
+            std=detection.std,
+            scale=detection.scale,
+            rec_image_size=(width, height),
             det_input_size=_size(self.text_det_input_shape),
             batch_size=self.text_recognition_batch_size,
             rec_input_size=_size(self.text_rec_input_shape),

@@ -51,6 +51,19 @@ TEST_CASE("the width of a single line") {
   }
 }
 
+TEST_CASE("a model's own height and least width") {
+  RecognitionParams params;
+  params.image_size = {100, 32};
+  const std::vector<LineCrop> lines{upright(48, 48), upright(155, 31), upright(5000, 20)};
+  params.batch_size = 1;
+  const auto layouts = line_layouts(lines, params).lines;
+  CHECK(layouts[0].text_width == 32);
+  CHECK(layouts[0].width == 100);
+  CHECK(layouts[1].text_width == 160);
+  CHECK(layouts[1].width == 160);
+  CHECK(layouts[2].width == 3200);
+}
+
 TEST_CASE("a turned line counts with the size that it has upright") {
   const LineCrop tall = upright(40, 400);
   CHECK(tall.width() == 400);

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 from fastocr import PaddleOCR
 from fastocr.errors import ModelFormatError, ModelNotFoundError
-from fastocr.model_store import DEFAULT_MAX_CANDIDATES, find_model
+from fastocr.model_config import ModelParams, read_config
+from fastocr.model_store import find_model
 
 DETECTION = "PP-OCRv5_mobile_det"
 RECOGNITION = "PP-OCRv5_mobile_rec"
@@ -19,8 +22,38 @@ RECOGNITION = "PP-OCRv5_mobile_rec"
 MakeOCR = Callable[..., PaddleOCR]
 
 
+DECODE = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
+NORMALIZE = {
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "scale": "1./255.",
+    "order": "hwc",
+}
+# As in official files.
+OPERATIONS = {
+    "det": [
+        DECODE,
+        {"DetLabelEncode": None},
+        {"DetResizeForTest": {"resize_long": 960}},
+        {"NormalizeImage": NORMALIZE},
+        {"ToCHWImage": None},
+        {"KeepKeys": {"keep_keys": ["image", "shape"]}},
+    ],
+    "rec": [
+        DECODE,
+        {"MultiLabelEncode": {"gtc_encode": "NRTRLabelEncode"}},
+        {"RecResizeImg": {"image_shape": [3, 48, 320]}},
+        {"KeepKeys": {"keep_keys": ["image", "label_ctc"]}},
+    ],
+}
+
+
 def write_config(
-    folder: Path, model: str, characters: Sequence[str] | None = None, **post_process: Any
+    folder: Path,
+    model: str,
+    characters: Sequence[str] | None = None,
+    operations: list[Any] | None = None,
+    **post_process: Any,
 ) -> None:
     """Write an `inference.yml` with what counts and something of what official ones also hold."""
     entries = dict(post_process)
@@ -29,7 +62,9 @@ def write_config(
     config = {
         "Global": {"model_name": model},
         "Hpi": {"backend_configs": {"tensorrt": {"precision": "fp32"}}},
-        "PreProcess": {"transform_ops": [{"DecodeImage": {"img_mode": "BGR"}}]},
+        "PreProcess": {
+            "transform_ops": OPERATIONS[model[-3:]] if operations is None else operations
+        },
         "PostProcess": entries,
     }
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -80,7 +115,7 @@ def test_packaged_models() -> None:
     detection, recognition = find_model(DETECTION, None), find_model(RECOGNITION, None)
     assert detection.paths[0].is_file()
     assert detection.characters is None
-    assert detection.max_candidates == DEFAULT_MAX_CANDIDATES == 1000
+    assert detection.params.max_candidates == 1000
     characters = recognition.characters
     assert characters is not None
     # The official dictionary of PP-OCRv5; the network adds blank and space.
@@ -111,7 +146,53 @@ def test_paddle_files_are_found_where_there_is_no_onnx(detection_dir: Path) -> N
 def test_other_names_with_their_directory(tmp_path: Path) -> None:
     (tmp_path / "inference.onnx").touch()
     write_config(tmp_path, "PP-OCRv6_small_det", max_candidates=3000)
-    assert find_model("PP-OCRv6_small_det", tmp_path).max_candidates == 3000
+    assert find_model("PP-OCRv6_small_det", tmp_path).params.max_candidates == 3000
+
+
+def test_params_of_a_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "inference.yml"
+    operations = [normalize(mean=[1, 2, 3], std=[4, 5, 6], scale="2/512")]
+    write_config(tmp_path, DETECTION, operations=operations)
+    assert read_config(file).params == ModelParams((1, 2, 3), (4, 5, 6), 2 / 512)
+    # Statistics that are left out are those of ImageNet, but none is meant where none is asked for.
+    write_config(tmp_path, DETECTION, operations=[{"NormalizeImage": None}])
+    assert read_config(file).params == ModelParams()
+    write_config(tmp_path, DETECTION, operations=[DECODE])
+    assert read_config(file).params == ModelParams((0, 0, 0), (1, 1, 1), 1)
+    write_config(
+        tmp_path, RECOGNITION, operations=[{"RecResizeImg": {"image_shape": [3, 32, 100]}}]
+    )
+    assert read_config(file).params == ModelParams(image_shape=(3, 32, 100))
+
+
+def test_normalization_reaches_detection(
+    make_ocr: MakeOCR, ocr: PaddleOCR, detection_dir: Path, pages_dir: Path
+) -> None:
+    """Pixels of half the value, and twice the scale."""
+    page = cv2.imread(str(pages_dir / "noise_background.png"))
+    # Sides that the network takes as they are: resizing would round the halves.
+    half = page[: page.shape[0] // 32 * 32, : page.shape[1] // 32 * 32] // 2
+    operations = [normalize(scale="2./255.")]
+    write_config(detection_dir, DETECTION, operations=operations, name="DBPostProcess")
+    with make_ocr(text_detection_model_dir=detection_dir) as own:
+        changed = own.predict(half)[0]["dt_polys"]
+    np.testing.assert_array_equal(changed, ocr.predict(half * 2)[0]["dt_polys"])
+    assert not np.array_equal(changed, ocr.predict(half)[0]["dt_polys"])
+
+
+def test_image_shape_reaches_recognition(
+    make_ocr: MakeOCR, ocr: PaddleOCR, recognition_dir: Path, pages_dir: Path
+) -> None:
+    """More padding: the same texts from a page of clear ones, with other scores."""
+    page = pages_dir / "noise_background.png"
+    operations = [{"RecResizeImg": {"image_shape": [3, 48, 1600]}}]
+    characters = find_model(RECOGNITION, None).characters
+    write_config(recognition_dir, RECOGNITION, characters, operations, name="CTCLabelDecode")
+    with make_ocr(text_recognition_model_dir=recognition_dir) as own:
+        wide = own.predict(page)[0]
+    usual = ocr.predict(page)[0]
+    assert len(wide["rec_texts"]) == len(usual["rec_texts"])
+    assert wide["rec_scores"] != usual["rec_scores"]
 
 
 def test_max_candidates_reaches_detection(
@@ -211,6 +292,45 @@ def test_damaged_configuration(make_ocr: MakeOCR, detection_dir: Path, damaged: 
 def test_configuration_without_a_name(detection_dir: Path, config: bytes) -> None:
     (detection_dir / "inference.yml").write_bytes(config)
     with pytest.raises(ModelFormatError, match="Model name mismatch"):
+        find_model(DETECTION, detection_dir)
+
+
+def normalize(**changes: Any) -> dict[str, Any]:
+    return {"NormalizeImage": {**NORMALIZE, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        ([{"Denoise": None}], "'Denoise' in PreProcess.transform_ops is not known"),
+        ("none", "transform_ops is not a list"),
+        (["ToCHWImage"], "'ToCHWImage' in PreProcess.transform_ops is not one operation"),
+        ([{"ToCHWImage": None, "KeepKeys": None}], "is not one operation"),
+        ([{"DecodeImage": {"img_mode": "RGB"}}], "img_mode of DecodeImage is 'RGB'"),
+        ([{"DecodeImage": {"channel_first": True}}], "channel_first of DecodeImage is 'true'"),
+        ([normalize(order="chw")], "order of NormalizeImage is 'chw'"),
+        ([normalize(mean=[0.5, 0.5])], "mean is .*, not three numbers"),
+        ([normalize(mean=[0.5, 0.5, "x"])], "mean is 'x', not a number"),
+        ([normalize(std=0.5)], "std is '0.5', not three numbers"),
+        ([normalize(std=[0.5, 0, 0.5])], "std of NormalizeImage is zero"),
+        ([normalize(scale="__import__('os')")], "scale is .*, not a number"),
+        ([normalize(scale="1/0")], "scale is '1/0', not a number"),
+        ([normalize(scale=".inf")], "scale is '.inf', not a"),
+        ([{"RecResizeImg": None}], "image_shape is None, not three numbers"),
+        ([{"RecResizeImg": {"image_shape": [3, 48]}}], "not three numbers"),
+        ([{"RecResizeImg": {"image_shape": [1, 48, 320]}}], "3 channels"),
+        ([{"RecResizeImg": {"image_shape": [3, 0, 320]}}], "sides of at least 1"),
+    ],
+)
+def test_wrong_operations(detection_dir: Path, operations: Any, message: str) -> None:
+    write_config(detection_dir, DETECTION, operations=operations)
+    with pytest.raises(ModelFormatError, match=rf"inference\.yml: .*{message}"):
+        find_model(DETECTION, detection_dir)
+
+
+def test_unknown_post_processing(detection_dir: Path) -> None:
+    write_config(detection_dir, DETECTION, name="PSEPostProcess")
+    with pytest.raises(ModelFormatError, match="'PSEPostProcess', which is not known"):
         find_model(DETECTION, detection_dir)
 
 

@@ -61,6 +61,9 @@ struct Normalization {
   Kind kind;
   std::array<float, kChannels> a, b, c;
 
+  // (x * scale - mean) / std, by the factors that the reference computes in double.
+  static Normalization from_statistics(const std::array<double, kChannels>& mean,
+                                       const std::array<double, kChannels>& std, double scale);
   // ImageNet statistics in BGR index order over x / 255 (text detection).
   static const Normalization& detection();
   // ((x / 255) - 0.5) / 0.5 (text recognition): values in [-1, 1].

@@ -25,6 +25,7 @@ struct DetectionParams {
   double unclip_ratio = 2.0;
   int max_candidates = 1000;
   std::optional<Size> input_size;  // a fixed network input size instead of the limits
+  Normalization normalization = Normalization::detection();
 };
 
 // A text line: corners in pixels of the page, its mean probability.

@@ -122,6 +122,8 @@ struct RecognitionParams {
   int batch_size = 6;
   // A fixed network input size to which every line is stretched.
   std::optional<Size> input_size;
+  // Otherwise: the height of the network's input, and its least width.
+  Size image_size{320, 48};
 };
 
 // The network input of a line: text in the left `text_width` columns of `width`.

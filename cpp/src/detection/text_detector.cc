@@ -52,7 +52,7 @@ MapView TextDetector::probability_map(const ImageView& page, const DetectionPara
     source = resized_.view();
   }
   float* input = request_->input({1, kChannels, size.height, size.width});
-  normalize_to_planes(source, Normalization::detection(), size.width, input);
+  normalize_to_planes(source, params.normalization, size.width, input);
   request_->run();
   const TensorView output = request_->output();
   if (output.shape.size() != 4 || output.shape[0] != 1 || output.shape[1] < 1) {

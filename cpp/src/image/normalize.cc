@@ -6,17 +6,20 @@
 
 namespace fastocr {
 
+Normalization Normalization::from_statistics(const std::array<double, kChannels>& mean,
+                                             const std::array<double, kChannels>& std,
+                                             double scale) {
+  Normalization n{Kind::kMultiplyAdd, {}, {}, {}};
+  for (int c = 0; c < kChannels; ++c) {
+    n.a[c] = static_cast<float>(scale / std[c]);
+    n.b[c] = static_cast<float>(-mean[c] / std[c]);
+  }
+  return n;
+}
+
 const Normalization& Normalization::detection() {
-  static const Normalization value = [] {
-    constexpr std::array<double, kChannels> kMean{0.485, 0.456, 0.406};
-    constexpr std::array<double, kChannels> kStd{0.229, 0.224, 0.225};
-    Normalization n{Kind::kMultiplyAdd, {}, {}, {}};
-    for (int c = 0; c < kChannels; ++c) {
-      n.a[c] = static_cast<float>((1.0 / 255.0) / kStd[c]);
-      n.b[c] = static_cast<float>(-kMean[c] / kStd[c]);
-    }
-    return n;
-  }();
+  static const Normalization value =
+      from_statistics({0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, 1.0 / 255.0);
   return value;
 }
 

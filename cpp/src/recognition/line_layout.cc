@@ -7,16 +7,14 @@
 namespace fastocr {
 namespace {
 
-constexpr int kHeight = 48;
-constexpr int kMinWidth = 320;
 constexpr int kMaxWidth = 3200;
 
 // Input width of a line on its own, and how much of it the text takes.
-LineLayout single_layout(double aspect_ratio) {
-  const double ratio = std::max(static_cast<double>(kMinWidth) / kHeight, aspect_ratio);
-  const double width = std::trunc(kHeight * ratio);
+LineLayout single_layout(double aspect_ratio, const Size& least) {
+  const double ratio = std::max(static_cast<double>(least.width) / least.height, aspect_ratio);
+  const double width = std::trunc(least.height * ratio);
   if (width > kMaxWidth) return {kMaxWidth, kMaxWidth};
-  const double text_width = std::min(width, std::ceil(kHeight * aspect_ratio));
+  const double text_width = std::min(width, std::ceil(least.height * aspect_ratio));
   return {static_cast<int>(text_width), static_cast<int>(width)};
 }
 
@@ -37,7 +35,7 @@ LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionPa
   for (const LineCrop& crop : crops) {
     result.lines.push_back(params.input_size
                                ? LineLayout{params.input_size->width, params.input_size->width}
-                               : single_layout(crop.aspect_ratio()));
+                               : single_layout(crop.aspect_ratio(), params.image_size));
   }
   const auto order = by_aspect_ratio(crops);
   const auto size = static_cast<std::ptrdiff_t>(std::max(params.batch_size, 1));

@@ -7,7 +7,6 @@
 namespace fastocr {
 namespace {
 
-constexpr int kDefaultHeight = 48;
 // How close a second class may come, in the scores before softmax, before a less precise network is
 // not trusted with the choice: twice what 937 lines of real images needed.
 constexpr float kDecisionMargin = 0.01F;
@@ -60,7 +59,7 @@ TextRecognizer::~TextRecognizer() = default;
 RecognizedText TextRecognizer::recognize(const ImageView& page, const LineCrop& crop,
                                          const LineLayout& layout,
                                          const RecognitionParams& params) {
-  const int height = params.input_size ? params.input_size->height : kDefaultHeight;
+  const int height = params.input_size.value_or(params.image_size).height;
   crop.cut(page, scratch_, line_);
   resize_bilinear(line_.view(), layout.text_width, height, resized_);
   const auto canvas = shortened(layout, model_->model->omission_rule());

@@ -1,0 +1,188 @@
+"""What a model's ``inference.yml`` says: its name, how pages become input, its dictionary.
+
+Everything else that such a file may hold, such as how labels were encoded in training, is known by
+name and has no effect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fastocr.errors import ModelFormatError, ModelNotFoundError
+
+__all__ = ["ModelConfig", "ModelParams", "read_config"]
+
+# Operations without effect on the input of the network.
+_IGNORED = frozenset(
+    {"DetLabelEncode", "DetResizeForTest", "KeepKeys", "MultiLabelEncode", "ToCHWImage"}
+)
+_POSTPROCESSES = (None, "DBPostProcess", "CTCLabelDecode")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParams:
+    """How a model wants its input, and what it says of its output; defaults are PP-OCR's.
+
+    A detection model's input is ``(pixel * scale - mean) / std`` for each channel of a BGR page.
+    `image_shape` is (channels, height, least width) of a recognition model's input.
+    `max_candidates` is the number of contours that are looked at.
+    """
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    scale: float = 1 / 255
+    image_shape: tuple[int, int, int] = (3, 48, 320)
+    max_candidates: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One file; `characters` is None for models that read nothing."""
+
+    name: str | None
+    params: ModelParams
+    characters: tuple[str, ...] | None
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read an ``inference.yml``.
+
+    Raises:
+        ModelNotFoundError: the file does not exist.
+        ModelFormatError: it is damaged, or asks for something that fastocr does not know.
+
+    """
+    if not path.is_file():
+        raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
+    config = _Config(path)
+    return ModelConfig(config.entry("Global", "model_name"), config.params(), config.characters())
+
+
+class _Config:
+    """The file's content, with messages that name the file."""
+
+    def __init__(self, path: Path) -> None:
+        import yaml
+
+        self._path = path
+        # The base loader leaves every scalar a string: a dictionary may hold 1, true or ~ unquoted.
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+        try:
+            self._config = yaml.load(path.read_bytes(), loader)
+        except yaml.YAMLError as error:
+            raise ModelFormatError(f"{path} is not valid YAML: {error}") from error
+        if not isinstance(self._config, dict):
+            raise ModelFormatError(f"{path} holds no mapping")
+
+    def entry(self, section: str, key: str) -> Any:
+        values = self._config.get(section)
+        return values.get(key) if isinstance(values, dict) else None
+
+    def characters(self) -> tuple[str, ...] | None:
+        entries = self.entry("PostProcess", "character_dict")
+        if not entries:
+            return None
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            self._reject("character_dict is not a list of characters")
+        return tuple(entries)
+
+    def params(self) -> ModelParams:
+        name = self.entry("PostProcess", "name")
+        if name not in _POSTPROCESSES:
+            self._reject(f"PostProcess.name is {name!r}, which is not known")
+        values: dict[str, Any] = {}
+        candidates = self.entry("PostProcess", "max_candidates")
+        if candidates is not None:
+            values["max_candidates"] = self._integer("max_candidates", candidates)
+        operations = self._operations()
+        if operations and not operations.keys() & {"NormalizeImage", "RecResizeImg"}:
+            values.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), scale=1.0)
+        for operation, arguments in operations.items():
+            values.update(self._input_values(operation, arguments))
+        return ModelParams(**values)
+
+    def _operations(self) -> dict[str, Mapping[str, Any]]:
+        operations = self.entry("PreProcess", "transform_ops") or []
+        if not isinstance(operations, list):
+            self._reject("PreProcess.transform_ops is not a list")
+        result: dict[str, Mapping[str, Any]] = {}
+        for operation in operations:
+            if not isinstance(operation, dict) or len(operation) != 1:
+                self._reject(f"{operation!r} in PreProcess.transform_ops is not one operation")
+            ((name, arguments),) = operation.items()
+            # Null is an empty string to the loader.
+            result[name] = arguments if isinstance(arguments, dict) else {}
+        return result
+
+    def _input_values(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if operation == "NormalizeImage":
+            return self._normalization(arguments)
+        if operation == "RecResizeImg":
+            return {"image_shape": self._image_shape(arguments.get("image_shape"))}
+        if operation == "DecodeImage":
+            self._expect(operation, arguments, "channel_first", ("false", "False"))
+            self._expect(operation, arguments, "img_mode", ("BGR",))
+        elif operation not in _IGNORED:
+            self._reject(f"the operation {operation!r} in PreProcess.transform_ops is not known")
+        return {}
+
+    def _normalization(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self._expect("NormalizeImage", arguments, "order", ("hwc", ""))
+        values: dict[str, Any] = {
+            key: self._triple(key, arguments[key]) for key in ("mean", "std") if key in arguments
+        }
+        if not all(values.get("std", (1,))):
+            self._reject("std of NormalizeImage is zero")
+        if "scale" in arguments:
+            values["scale"] = self._number("scale", arguments["scale"])
+        return values
+
+    def _expect(
+        self, operation: str, arguments: Mapping[str, Any], key: str, allowed: tuple[str, ...]
+    ) -> None:
+        value = arguments.get(key, allowed[0])
+        if value not in allowed:
+            self._reject(f"{key} of {operation} is {value!r}; only {allowed[0]!r} is supported")
+
+    def _image_shape(self, value: Any) -> tuple[int, int, int]:
+        if not isinstance(value, list) or len(value) != 3:
+            self._reject(f"image_shape is {value!r}, not three numbers")
+        channels, height, width = (self._integer("image_shape", side) for side in value)
+        if channels != 3 or height < 1 or width < 1:
+            self._reject(
+                f"image_shape is {value!r}: 3 channels and sides of at least 1 are expected"
+            )
+        return channels, height, width
+
+    def _triple(self, key: str, value: Any) -> tuple[float, ...]:
+        if not isinstance(value, list) or len(value) != 3:
+            self._reject(f"{key} is {value!r}, not three numbers")
+        return tuple(self._number(key, part) for part in value)
+
+    def _number(self, key: str, value: Any) -> float:
+        """Return a number, which may be written as a quotient: ``1./255.``."""
+        try:
+            first, *divisors = (float(part) for part in str(value).split("/"))
+            for divisor in divisors:
+                first /= divisor
+        except (ValueError, ZeroDivisionError):
+            self._reject(f"{key} is {value!r}, not a number")
+        if not math.isfinite(first):
+            self._reject(f"{key} is {value!r}, not a finite number")
+        return first
+
+    def _integer(self, key: str, value: Any) -> int:
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            self._reject(f"{key} is {value!r}, not a number")
+        if abs(number) >= 2**31:
+            self._reject(f"{key} is {value!r}, which is too large")
+        return number
+
+    def _reject(self, why: str) -> NoReturn:
+        raise ModelFormatError(f"{self._path}: {why}")
