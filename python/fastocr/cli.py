@@ -219,6 +219,14 @@ def _parser() -> argparse.ArgumentParser:
                 help=f"{option.meaning} ({option.type}; default: {option.default})",
                 **_TYPES[option.type],
             )
+    ocr.set_defaults(run=_run)
+    doctor = commands.add_parser(
+        "doctor",
+        help="print what a report of a problem needs",
+        description="Print versions, the CPU, the engines and why each can be used or not, and the "
+        "models that are found.",
+    )
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -463,7 +471,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _use_utf8(sys.stdout)
     try:
-        status = _run(_parser().parse_args(argv))
+        arguments = _parser().parse_args(argv)
+        status: int = arguments.run(arguments)
         sys.stdout.flush()
     except SystemExit as stop:
         return int(stop.code or 0)
@@ -473,6 +482,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     return status
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    for line in importlib.import_module("fastocr.doctor").report():
+        print(line)
+    return _EXIT_OK
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from fastocr.errors import ModelFormatError, ModelNotFoundError
 from fastocr.model_config import ModelParams, read_config
 
-__all__ = ["ModelFiles", "find_model"]
+__all__ = ["ModelFiles", "find_model", "packaged_models"]
 
 _CONFIG_FILE = "inference.yml"
 # Forms of a network that some engine can load.
@@ -58,6 +58,11 @@ def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFile
             "give its directory with the matching *_model_dir parameter"
         )
     return package(name)
+
+
+def packaged_models() -> tuple[str, ...]:
+    """Return the names of the models that come with packages."""
+    return tuple(_PACKAGED)
 
 
 def _from_directory(name: str, directory: Path) -> ModelFiles:

@@ -19,7 +19,14 @@ from fastocr import _core, engines
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
 from fastocr.model_config import ModelParams
 
-__all__ = ["EngineOptions", "ModelChoice", "PageOptions", "parse_constructor", "parse_predict"]
+__all__ = [
+    "EngineOptions",
+    "ModelChoice",
+    "PageOptions",
+    "available_cpus",
+    "parse_constructor",
+    "parse_predict",
+]
 
 DETECTION_MODEL = "PP-OCRv5_mobile_det"
 RECOGNITION_MODEL = "PP-OCRv5_mobile_rec"
@@ -420,7 +427,8 @@ def _property_text(value: Any) -> str:
     return ("YES" if value else "NO") if isinstance(value, bool) else str(value)
 
 
-def _available_cpus() -> int:
+def available_cpus() -> int:
+    """Return how many CPUs this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -442,7 +450,7 @@ def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
         # Whoever gives settings without an engine means the one that has them.
         engine="openvino" if engine == engines.AUTO and properties else engine,
         precision=None if precision is None else _choice(PRECISIONS)("precision", precision),
-        threads=_available_cpus() if threads is None else _integer(1)("cpu_threads", threads),
+        threads=available_cpus() if threads is None else _integer(1)("cpu_threads", threads),
         properties=properties,
     )
 

