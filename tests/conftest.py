@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 
 from fastocr import PaddleOCR
 
@@ -58,6 +62,52 @@ def real_images() -> Path:
     if not ((folder / "images").is_dir() and (folder / "gt").is_dir()):
         pytest.skip(f"no images/ and gt/ in {folder}: set FASTOCR_TEST_DATA to a folder with both")
     return folder
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Small networks in Paddle's forms: `folder` / form / role is an official model directory.
+
+    The form is ``json`` or ``pdmodel``, the role ``detection`` or ``recognition``. In `page` they
+    find two dark bars, and read `texts`: the bar, nothing in the white around it, and the padding
+    of the line, which is darker than white.
+    """
+
+    folder: Path
+    page: np.ndarray
+    texts: tuple[str, ...] = ("dd", "dd")
+
+    def options(self, form: str) -> dict[str, Any]:
+        """Return the constructor's arguments for both."""
+        return {
+            f"text_{role}_model_dir": self.folder / form / role
+            for role in ("detection", "recognition")
+        }
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Networks:
+    """Made by PaddlePaddle in a process of its own; without it the tests are skipped."""
+    if importlib.util.find_spec("paddle") is None:
+        pytest.skip("paddlepaddle is not installed: pip install '.[paddle]'")
+    folder = tmp_path_factory.mktemp("paddle")
+    script = ROOT / "tests" / "data" / "make_paddle_networks.py"
+    subprocess.run([sys.executable, script, folder], check=True, capture_output=True, timeout=300)
+    configs: dict[str, dict[str, Any]] = {
+        "detection": {"Global": {"model_name": "PP-OCRv5_mobile_det"}},
+        "recognition": {
+            "Global": {"model_name": "PP-OCRv5_mobile_rec"},
+            "PostProcess": {"character_dict": ["d", "e"]},
+        },
+    }
+    for form in ("json", "pdmodel"):
+        for role, config in configs.items():
+            file = folder / form / role / "inference.yml"
+            file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    page = np.full((160, 320, 3), 255, np.uint8)
+    page[20:50, 40:200] = 0
+    page[90:120, 60:280] = 0
+    return Networks(folder, page)
 
 
 @pytest.fixture

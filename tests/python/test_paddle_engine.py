@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from fastocr import PaddleOCR, _core, engines
 from fastocr.errors import (
@@ -26,61 +23,23 @@ from fastocr.errors import (
 
 MakeOCR = Callable[..., PaddleOCR]
 RunPython = Callable[..., Any]
+Networks = Any  # the fixture `networks`
 
 REQUIREMENTS = _core.engine_requirements("paddle")
-needs_paddle = pytest.mark.skipif(
-    importlib.util.find_spec("paddle") is None,
-    reason="paddlepaddle is not installed: pip install '.[paddle]'",
-)
 # Paddle's sums in other orders; results are at most 1.
 TOLERANCE = 1e-6
-ROLES = {"detection": "PP-OCRv5_mobile_det", "recognition": "PP-OCRv5_mobile_rec"}
-
-
-@pytest.fixture(scope="session")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``json`` and ``pdmodel`` with ``detection`` and ``recognition``, official model folders."""
-    folder = tmp_path_factory.mktemp("paddle")
-    script = Path(__file__).parents[1] / "data" / "make_paddle_networks.py"
-    subprocess.run([sys.executable, script, folder], check=True, capture_output=True, timeout=300)
-    for form in ("json", "pdmodel"):
-        for role, name in ROLES.items():
-            config: dict[str, Any] = {"Global": {"model_name": name}}
-            if role == "recognition":
-                config["PostProcess"] = {"character_dict": ["d", "e"]}
-            text = yaml.safe_dump(config)
-            (folder / form / role / "inference.yml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def options(networks: Path, form: str) -> dict[str, Any]:
-    return {
-        f"text_{role}_model_dir": networks / form / role for role in ("detection", "recognition")
-    }
-
-
-# The bar, white around it, and the padding of the line, which is darker than white.
-TEXT = "dd"
-
-
-def dark_bars() -> np.ndarray:
-    page = np.full((160, 320, 3), 255, np.uint8)
-    page[20:50, 40:200] = 0
-    page[90:120, 60:280] = 0
-    return page
 
 
 # ---- networks ------------------------------------------------------------------------------------
 
 
-@needs_paddle
 @pytest.mark.parametrize("one_dnn", ["YES", "NO"])
 @pytest.mark.parametrize("form", ["json", "pdmodel"])
-@pytest.mark.parametrize("role", list(ROLES))
+@pytest.mark.parametrize("role", ["detection", "recognition"])
 def test_networks_give_what_paddle_gives(
-    networks: Path, role: str, form: str, one_dnn: str
+    networks: Networks, role: str, form: str, one_dnn: str
 ) -> None:
-    folder = networks / form / role
+    folder = networks.folder / form / role
     model = engines.load("paddle").load(
         str(folder / f"inference.{form}"), threads=2, properties={"enable_mkldnn": one_dnn}
     )
@@ -92,15 +51,17 @@ def test_networks_give_what_paddle_gives(
         np.testing.assert_allclose(output, expected[f"output{i}"], rtol=0, atol=TOLERANCE)
 
 
-@needs_paddle
 @pytest.mark.skipif(
     "avx512" not in _core.available_isas(), reason="oneDNN has bf16 on CPUs with AVX-512 only"
 )
-def test_bf16(networks: Path) -> None:
-    folder = networks / "json" / "detection"
+def test_bf16(networks: Networks) -> None:
+    folder = networks.folder / "json" / "detection"
     model = engines.load_model(
         "paddle",
-        [networks / "pdmodel" / "detection" / "inference.pdmodel", folder / "inference.json"],
+        [
+            networks.folder / "pdmodel" / "detection" / "inference.pdmodel",
+            folder / "inference.json",
+        ],
         precision="bf16",
         threads=2,
         streams=1,
@@ -112,10 +73,9 @@ def test_bf16(networks: Path) -> None:
     assert 0 < difference.max() < 0.05
 
 
-@needs_paddle
-def test_requests_of_many_threads(networks: Path) -> None:
+def test_requests_of_many_threads(networks: Networks) -> None:
     """More at a time than before, and again after all of them are gone."""
-    folder = networks / "pdmodel" / "detection"
+    folder = networks.folder / "pdmodel" / "detection"
     model = engines.load("paddle").load(str(folder / "inference.pdmodel"), threads=1)
     expected = np.load(folder / "expected.npz")
     for threads in (1, 4, 2):
@@ -124,33 +84,24 @@ def test_requests_of_many_threads(networks: Path) -> None:
                 np.testing.assert_allclose(output, expected["output0"], rtol=0, atol=TOLERANCE)
 
 
-@needs_paddle
 @pytest.mark.parametrize("form", ["json", "pdmodel"])
-def test_pages(networks: Path, make_ocr: MakeOCR, form: str) -> None:
-    page = make_ocr(engine="paddle", **options(networks, form)).predict(dark_bars())[0]
-    assert page["rec_texts"] == [TEXT, TEXT]
+def test_pages(networks: Networks, make_ocr: MakeOCR, form: str) -> None:
+    page = make_ocr(engine="paddle", **networks.options(form)).predict(networks.page)[0]
+    assert page["rec_texts"] == list(networks.texts)
     assert page["rec_boxes"][:, 1].tolist() == sorted(page["rec_boxes"][:, 1].tolist())
     other = make_ocr(
-        engine="paddle_static", enable_mkldnn=False, cpu_threads=1, **options(networks, form)
-    ).predict(dark_bars())[0]
+        engine="paddle_static", enable_mkldnn=False, cpu_threads=1, **networks.options(form)
+    ).predict(networks.page)[0]
     assert other["rec_texts"] == page["rec_texts"]
     np.testing.assert_array_equal(other["rec_polys"], page["rec_polys"])
 
 
-@needs_paddle
-def test_networks_that_only_paddle_reads(networks: Path, make_ocr: MakeOCR) -> None:
-    """Without an engine: there is no choice."""
-    page = make_ocr(**options(networks, "json")).predict(dark_bars())[0]
-    assert page["rec_texts"] == [TEXT, TEXT]
-
-
-@needs_paddle
-def test_python_package_stays_unloaded(networks: Path, run_python: RunPython) -> None:
+def test_python_package_stays_unloaded(networks: Networks, run_python: RunPython) -> None:
     code = f"""
 import sys
 import numpy as np
 from fastocr import engines
-model = engines.load("paddle").load({str(networks / "json/detection/inference.json")!r})
+model = engines.load("paddle").load({str(networks.folder / "json/detection/inference.json")!r})
 model.run(np.zeros((1, 3, 32, 32), np.float32))
 print([name for name in sys.modules if name.split(".")[0] == "paddle"])
 """
@@ -158,10 +109,10 @@ print([name for name in sys.modules if name.split(".")[0] == "paddle"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
 
 
-@needs_paddle
-def test_beside_openvino(networks: Path, run_python: RunPython, pages_dir: Path) -> None:
+def test_beside_openvino(networks: Networks, run_python: RunPython, pages_dir: Path) -> None:
     """Paddle's package brings libraries of OpenVINO and TBB of its own."""
     page = sorted(pages_dir.glob("*.png"))[0]
+    network = networks.folder / "json/detection/inference.json"
     code = f"""
 import sys
 import cv2
@@ -172,7 +123,7 @@ off = dict(use_doc_orientation_classify=False, use_doc_unwarping=False,
 image = cv2.imread({str(page)!r})
 for first in ("openvino", "paddle"):
     if first == "paddle" or len(sys.argv) > 1:
-        model = engines.load("paddle").load({str(networks / "json/detection/inference.json")!r})
+        model = engines.load("paddle").load({str(network)!r})
         model.run(np.zeros((1, 3, 32, 32), np.float32))
     print(PaddleOCR(engine="openvino", **off).predict(image)[0]["rec_texts"])
 """
@@ -184,7 +135,6 @@ for first in ("openvino", "paddle"):
 # ---- options -------------------------------------------------------------------------------------
 
 
-@needs_paddle
 @pytest.mark.parametrize(
     ("given", "error", "parts"),
     [
@@ -213,28 +163,27 @@ for first in ("openvino", "paddle"):
     ],
 )
 def test_values_it_refuses(
-    networks: Path,
+    networks: Networks,
     make_ocr: MakeOCR,
     given: dict[str, Any],
     error: type[Exception],
     parts: list[str],
 ) -> None:
     with pytest.raises(error) as caught:
-        make_ocr(engine="paddle", **options(networks, "pdmodel"), **given)
+        make_ocr(engine="paddle", **networks.options("pdmodel"), **given)
     for part in parts:
         assert part in str(caught.value)
 
 
-@needs_paddle
-def test_values_it_takes(networks: Path, make_ocr: MakeOCR) -> None:
+def test_values_it_takes(networks: Networks, make_ocr: MakeOCR) -> None:
     ocr = make_ocr(
         engine="paddle",
         enable_mkldnn=True,
         mkldnn_cache_capacity=1,
         engine_config={"paddle": {"mkldnn_cache_capacity": 1}},
-        **options(networks, "pdmodel"),
+        **networks.options("pdmodel"),
     )
-    assert ocr.predict(dark_bars())[0]["rec_texts"] == [TEXT, TEXT]
+    assert ocr.predict(networks.page)[0]["rec_texts"] == list(networks.texts)
 
 
 @pytest.mark.parametrize("engine", [None, "native", "openvino"])
@@ -250,14 +199,15 @@ def test_settings_of_paddle_with_another_engine(
 # ---- files ---------------------------------------------------------------------------------------
 
 
-@needs_paddle
-def test_networks_that_it_cannot_read(networks: Path, make_ocr: MakeOCR, tmp_path: Path) -> None:
+def test_networks_that_it_cannot_read(
+    networks: Networks, make_ocr: MakeOCR, tmp_path: Path
+) -> None:
     with pytest.raises(ModelFormatError, match=r"reads inference\.pdmodel or inference\.json"):
         make_ocr(engine="paddle")
     for form in ("json", "pdmodel"):
         folder = tmp_path / form
-        shutil.copytree(networks / form / "detection", folder)
-        chosen = {**options(networks, form), "text_detection_model_dir": folder}
+        shutil.copytree(networks.folder / form / "detection", folder)
+        chosen = {**networks.options(form), "text_detection_model_dir": folder}
         network = folder / f"inference.{form}"
         whole = network.read_bytes()
         for damaged in (b"{broken", b"", b"{}", whole[: len(whole) // 2], whole[1:], b"[a]\nb=1\n"):

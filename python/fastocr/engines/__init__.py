@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fastocr import _core
+from fastocr import _core, conversion
 from fastocr.errors import EngineUnavailableError, ModelFormatError
 
 __all__ = ["AUTO", "describe", "load", "load_model"]
@@ -57,6 +57,8 @@ def load_model(
         UnsupportedOptionError: the engine does not have the precision.
 
     """
+    if engine == AUTO:
+        files = _with_onnx(files)
     choices = [engine] if engine != AUTO else _automatic(files, precision)
 
     def load_with(name: str) -> _core.Model:
@@ -75,6 +77,14 @@ def load_model(
         except ModelFormatError as error:
             _log.debug("%s; trying the next engine", error)
     return load_with(choices[-1])
+
+
+def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:
+    """Return the files, and the ONNX form of a network that only Paddle could read."""
+    if any(file.suffix != ".json" for file in files):
+        return files
+    made = [conversion.converted(file) for file in files]
+    return [*files, *(file for file in made if file is not None)]
 
 
 def _automatic(files: Sequence[Path], precision: str | None) -> list[str]:
