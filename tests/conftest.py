@@ -64,6 +64,20 @@ def real_images() -> Path:
     return folder
 
 
+@pytest.fixture
+def hide_package(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes `importlib.util.find_spec` find nothing under a name."""
+    find_spec = importlib.util.find_spec
+
+    def hide(hidden: str) -> None:
+        def find(name: str, package: str | None = None) -> Any:
+            return None if name == hidden else find_spec(name, package)
+
+        monkeypatch.setattr("importlib.util.find_spec", find)
+
+    return hide
+
+
 @dataclass(frozen=True)
 class Networks:
     """Small networks in Paddle's forms: `folder` / form / role is an official model directory.

@@ -30,8 +30,7 @@ std::optional<Size> to_size(const OptionalSize& size) {
   return size ? std::optional<Size>({size->first, size->second}) : std::nullopt;
 }
 
-// Of the channels of a BGR page.
-using Statistics = std::array<double, kChannels>;
+using ChannelValues = std::array<double, kChannels>;
 
 LimitType limit_type(const std::string& name) {
   if (name == "min") return LimitType::kMin;
@@ -45,7 +44,7 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                       int max_side_limit, float thresh, double box_thresh, double unclip_ratio,
                       int max_candidates, const OptionalSize& det_input_size, int batch_size,
                       const OptionalSize& rec_input_size, double score_thresh,
-                      const Statistics& mean, const Statistics& std, double scale,
+                      const ChannelValues& mean, const ChannelValues& std, double scale,
                       const std::pair<int, int>& rec_image_size) {
   const DetectionParams detection{limit_side_len,
                                   limit_type(limit),
@@ -55,7 +54,7 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                                   unclip_ratio,
                                   max_candidates,
                                   to_size(det_input_size),
-                                  Normalization::from_statistics(mean, std, scale)};
+                                  Normalization::from_statistics({mean, std, scale})};
   const RecognitionParams recognition{
       batch_size, to_size(rec_input_size), {rec_image_size.first, rec_image_size.second}};
   new (params) PageParams{detection, recognition, score_thresh};
@@ -149,8 +148,8 @@ void register_pipeline(nb::module_& m) {
            "box_thresh"_a = 0.6, "unclip_ratio"_a = 2.0, "max_candidates"_a = 1000,
            "det_input_size"_a.none() = nb::none(), "batch_size"_a = 6,
            "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
-           "mean"_a = Statistics{0.485, 0.456, 0.406}, "std"_a = Statistics{0.229, 0.224, 0.225},
-           "scale"_a = 1.0 / 255.0, "rec_image_size"_a = std::pair(320, 48),
+           "mean"_a = PixelStatistics{}.mean, "std"_a = PixelStatistics{}.std,
+           "scale"_a = PixelStatistics{}.scale, "rec_image_size"_a = std::pair(320, 48),
            "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(

@@ -423,6 +423,16 @@ def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
     return {key: _property_text(value) for key, value in settings.items()}
 
 
+def _engine_and_properties(given: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return both; settings without an engine choose it, flat ones OpenVINO."""
+    engine = _engine(given)
+    for name in ("openvino", "paddle") if engine == engines.AUTO else (engine,):
+        properties = _engine_properties(given, name)
+        if properties:
+            return name, properties
+    return engine, {}
+
+
 def _property_text(value: Any) -> str:
     return ("YES" if value else "NO") if isinstance(value, bool) else str(value)
 
@@ -436,19 +446,13 @@ def available_cpus() -> int:
 
 def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
     check_device("device", given.get("device"))
-    engine = _engine(given)
-    properties = _engine_properties(given, "openvino" if engine == engines.AUTO else engine)
-    if engine == engines.AUTO and not properties:
-        # Flat settings are OpenVINO's, so these come by Paddle's name.
-        properties = _engine_properties(given, "paddle")
-        engine = "paddle" if properties else engine
+    engine, properties = _engine_and_properties(given)
     for name, value in _paddle_settings(given, engine).items():
         if properties.setdefault(name, value) != value:
             raise InvalidOptionError(f"`{name}` and engine_config[{name!r}] differ")
     precision, threads = given.get("precision"), given.get("cpu_threads")
     return EngineOptions(
-        # Whoever gives settings without an engine means the one that has them.
-        engine="openvino" if engine == engines.AUTO and properties else engine,
+        engine=engine,
         precision=None if precision is None else _choice(PRECISIONS)("precision", precision),
         threads=available_cpus() if threads is None else _integer(1)("cpu_threads", threads),
         properties=properties,

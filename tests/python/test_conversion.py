@@ -30,15 +30,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "converted"
 
 
-@pytest.fixture
-def no_converter(monkeypatch: pytest.MonkeyPatch) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        "importlib.util.find_spec",
-        lambda name, *rest: None if name == "paddle2onnx" else find_spec(name, *rest),
-    )
-
-
 @needs_converter
 def test_a_network_is_converted_once(
     networks: Networks, cache: Path, caplog: pytest.LogCaptureFixture
@@ -96,10 +87,11 @@ def test_without_the_converter(
     networks: Networks,
     cache: Path,
     make_ocr: MakeOCR,
-    no_converter: None,
+    hide_package: Callable[[str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "fastocr")
+    hide_package("paddle2onnx")
     for _ in range(2):
         result = make_ocr(**networks.options("json")).predict(networks.page)[0]
         assert result["rec_texts"] == list(networks.texts)

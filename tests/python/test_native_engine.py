@@ -6,7 +6,6 @@ they have to tell from is wrong arithmetic, which is off by tenths.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -249,14 +248,9 @@ def test_int16_does_not_fall_back() -> None:
         load_by_name("auto", CLASSIFICATION, "int16")
 
 
-def test_fallback_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fallback_without_its_package(hide_package: Callable[[str], None]) -> None:
     """The message is about what can be done; the reason why it is needed is its context."""
-    find_spec = importlib.util.find_spec
-
-    def find(name: str, package: str | None = None) -> Any:
-        return None if name == "openvino" else find_spec(name, package)
-
-    monkeypatch.setattr("importlib.util.find_spec", find)
+    hide_package("openvino")
     assert is_native(load_by_name("auto", DETECTION))
     with pytest.raises(EngineUnavailableError, match="pip install openvino=="):
         load_by_name("auto", CLASSIFICATION)

@@ -51,6 +51,13 @@ class Image {
 // on 8-bit images. Throws Error(kInvalidInput) for an empty source or size.
 void resize_bilinear(const ImageView& source, int width, int height, Image& result);
 
+// Of the pixels that a network was trained with: ImageNet's in BGR index order over x / 255, unless
+// a model says otherwise.
+struct PixelStatistics {
+  std::array<double, kChannels> mean{0.485, 0.456, 0.406}, std{0.229, 0.224, 0.225};
+  double scale = 1.0 / 255.0;
+};
+
 // How pixel values become network input; each step is rounded to float on its own, as the reference
 // does it.
 struct Normalization {
@@ -62,9 +69,8 @@ struct Normalization {
   std::array<float, kChannels> a, b, c;
 
   // (x * scale - mean) / std, by the factors that the reference computes in double.
-  static Normalization from_statistics(const std::array<double, kChannels>& mean,
-                                       const std::array<double, kChannels>& std, double scale);
-  // ImageNet statistics in BGR index order over x / 255 (text detection).
+  static Normalization from_statistics(const PixelStatistics& statistics);
+  // The default statistics (text detection).
   static const Normalization& detection();
   // ((x / 255) - 0.5) / 0.5 (text recognition): values in [-1, 1].
   static const Normalization& recognition();

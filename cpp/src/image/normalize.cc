@@ -6,9 +6,8 @@
 
 namespace fastocr {
 
-Normalization Normalization::from_statistics(const std::array<double, kChannels>& mean,
-                                             const std::array<double, kChannels>& std,
-                                             double scale) {
+Normalization Normalization::from_statistics(const PixelStatistics& statistics) {
+  const auto& [mean, std, scale] = statistics;
   Normalization n{Kind::kMultiplyAdd, {}, {}, {}};
   for (int c = 0; c < kChannels; ++c) {
     n.a[c] = static_cast<float>(scale / std[c]);
@@ -18,8 +17,7 @@ Normalization Normalization::from_statistics(const std::array<double, kChannels>
 }
 
 const Normalization& Normalization::detection() {
-  static const Normalization value =
-      from_statistics({0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}, 1.0 / 255.0);
+  static const Normalization value = from_statistics({});
   return value;
 }
 

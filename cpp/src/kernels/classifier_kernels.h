@@ -76,8 +76,7 @@ void block_scores(const PackedClassifier& c, const float* row, int block, float*
 }
 
 template <int Rows>
-inline void add_tile_exp_sums(const PackedClassifier& c, int block, const ShiftedRow* rows,
-                              float* totals) {
+inline void add_tile_exp_sums(const PackedClassifier& c, int block, const ExpSumRow* rows) {
   const float* tile[Rows];
   for (int r = 0; r < Rows; ++r) tile[r] = rows[r].values;
   Floats sums[Rows] = {};
@@ -88,17 +87,14 @@ inline void add_tile_exp_sums(const PackedClassifier& c, int block, const Shifte
       for (int j = 0; j < kColumns; ++j) sums[r] += exp_not_positive(scores[r][j] - rows[r].shift);
     }
   }
-  for (int r = 0; r < Rows; ++r) totals[r] += sum_of_lanes(sums[r]);
+  for (int r = 0; r < Rows; ++r) *rows[r].total += sum_of_lanes(sums[r]);
 }
 
-void add_exp_sums(const PackedClassifier& c, int block, const ShiftedRow* rows, int count,
-                  float* totals) {
+void add_exp_sums(const PackedClassifier& c, int block, const ExpSumRow* rows, int count) {
   int row = 0;
-  for (; row + kRows <= count; row += kRows) {
-    add_tile_exp_sums<kRows>(c, block, rows + row, totals + row);
-  }
-  for (; row + 2 <= count; row += 2) add_tile_exp_sums<2>(c, block, rows + row, totals + row);
-  if (row < count) add_tile_exp_sums<1>(c, block, rows + row, totals + row);
+  for (; row + kRows <= count; row += kRows) add_tile_exp_sums<kRows>(c, block, rows + row);
+  for (; row + 2 <= count; row += 2) add_tile_exp_sums<2>(c, block, rows + row);
+  if (row < count) add_tile_exp_sums<1>(c, block, rows + row);
 }
 
 #if defined(__AVX512VNNI__)

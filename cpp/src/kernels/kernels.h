@@ -33,10 +33,11 @@ struct QuantizedRow {
   float scale;
 };
 
-// A row of features, and what is taken off its scores.
-struct ShiftedRow {
+// A row of features, what is taken off its scores, and where their exponentials are summed up.
+struct ExpSumRow {
   const float* values;
   float shift;
+  float* total;
 };
 
 struct NetworkKernels;  // network.h
@@ -81,8 +82,8 @@ struct KernelTable {
                        float* scores);
   // For each of `count` rows: adds the sum of exp(score - shift) over one block to its total. The
   // relative error is below 1e-6 where no score is above the shift.
-  void (*add_exp_sums)(const PackedClassifier& classifier, int block, const ShiftedRow* rows,
-                       int count, float* totals);
+  void (*add_exp_sums)(const PackedClassifier& classifier, int block, const ExpSumRow* rows,
+                       int count);
   // Index of the first largest value (count >= 1); 0 when no value is a number.
   int (*arg_max)(const float* values, int count);
   const NetworkKernels* network;

@@ -227,22 +227,17 @@ int CtcHead::Scores::rival(int) {
 // Block by block, so that the weights of a block are read once for all steps.
 std::vector<float> CtcHead::Scores::probabilities(const std::vector<int>& steps) {
   const State& s = *state_;
-  std::vector<float> totals(steps.size()), sums;
-  std::vector<std::size_t> places;
-  std::vector<kernels::ShiftedRow> rows;
+  std::vector<float> totals(steps.size());
+  std::vector<kernels::ExpSumRow> rows;
   for (int b = 0; b < s.impl().packed.blocks; ++b) {
-    places.clear();
     rows.clear();
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const float best = s.best_scores[steps[i]];
-      if (!s.reaches(steps[i], b, best - kNegligible)) continue;
-      places.push_back(i);
-      rows.push_back({s.row(steps[i]), best});
+      if (s.reaches(steps[i], b, best - kNegligible)) {
+        rows.push_back({s.row(steps[i]), best, &totals[i]});
+      }
     }
-    sums.assign(rows.size(), 0.0F);
-    s.kernel->add_exp_sums(s.impl().packed, b, rows.data(), static_cast<int>(rows.size()),
-                           sums.data());
-    for (std::size_t i = 0; i < places.size(); ++i) totals[places[i]] += sums[i];
+    s.kernel->add_exp_sums(s.impl().packed, b, rows.data(), static_cast<int>(rows.size()));
   }
   for (float& total : totals) total = 1.0F / total;
   return totals;

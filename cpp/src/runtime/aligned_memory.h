@@ -38,4 +38,25 @@ class AlignedArray {
   AlignedPointer<T> values_;
 };
 
+// Memory that only grows.
+class Buffer {
+ public:
+  // What it held is lost when it has to grow.
+  void reserve(std::size_t bytes) {
+    if (bytes <= size_) return;
+    bytes_.reset();
+    size_ = 0;
+    bytes_ = allocate_aligned<std::byte>(bytes);
+    size_ = bytes;
+  }
+  template <typename T>
+  T* as() const {
+    return reinterpret_cast<T*>(bytes_.get());
+  }
+
+ private:
+  AlignedPointer<std::byte> bytes_;
+  std::size_t size_ = 0;
+};
+
 }  // namespace fastocr

@@ -83,7 +83,7 @@ def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:
     """Return the files, and the ONNX form of a network that only Paddle could read."""
     if any(file.suffix != ".json" for file in files):
         return files
-    made = [conversion.converted(file) for file in files]
+    made = map(conversion.converted, files)
     return [*files, *(file for file in made if file is not None)]
 
 

@@ -112,20 +112,6 @@ void drop_weights(Network& network) {
 
 }  // namespace
 
-void Buffer::reserve(std::size_t bytes) {
-  if (bytes <= size_) return;
-  bytes_.reset();
-  size_ = 0;
-  bytes_ = allocate_aligned<std::byte>(bytes);
-  size_ = bytes;
-}
-
-OmittedColumns omitted_in(const Run& run, const Image& image) {
-  if (image.column_step == 0 || run.omitted.count == 0) return {};
-  const int at = std::min(run.omitted.at / image.column_step, image.size.width - 1);
-  return {at, run.omitted.count / image.column_step};
-}
-
 Program::Program(const Network& network, Arithmetic arithmetic)
     : network_(network),
       steps_(make_steps(network_, arithmetic)),
@@ -197,17 +183,17 @@ void Executor::run() {
   }
   for (const Chain& chain : program_->chains()) {
     const Run run{&images_, input_.data(), omitted, &team_, &scratch_, &shared_, {}};
-    if (!run_blank_ended(chain, run)) run_chain(chain, run, images_);
+    if (!run_blank_ended(chain, run)) run_chain(chain, run);
   }
   read_output();
 }
 
-void Executor::run_chain(const Chain& chain, const Run& run, std::vector<Image>& images) {
+void Executor::run_chain(const Chain& chain, const Run& run) {
   const auto steps = std::span(program_->steps()).subspan(chain.begin, chain.count());
   if (steps.size() == 1) return steps[0]->run(run);
   std::vector<int> ends;
-  for (const auto& step : steps) ends.push_back(images[step->output].size.width);
-  strips_.run(steps, ends, images, run);
+  for (const auto& step : steps) ends.push_back((*run.images)[step->output].size.width);
+  strips_.run(steps, ends, run);
 }
 
 // Of an input that ends blank the first chain has to see only the columns up to the blank end. What
@@ -228,7 +214,7 @@ bool Executor::run_blank_ended(const Chain& chain, const Run& run) {
   const int border = (columns.reach + columns.step - 1) / columns.step + 1;
   if (ends.back() + border > out.size.width) return false;
   const std::vector<float>& blank = blank_border(chain, border);
-  strips_.run(steps, ends, images_, run);
+  strips_.run(steps, ends, run);
   repeat_column(out, ends.back(), out.size.width - border);
   for (int y = 0; y < out.size.height; ++y) {
     const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(border) * out.stride;
@@ -254,7 +240,7 @@ const std::vector<float>& Executor::blank_border(const Chain& chain, int columns
   out.pixels = pixels.data();
   const ImageSize& size = images[0].size;
   const std::vector<float> zeros(static_cast<std::size_t>(size.channels) * height * width);
-  run_chain(chain, {&images, zeros.data(), {}, &team_, &scratch_, &shared_, {}}, images);
+  run_chain(chain, {&images, zeros.data(), {}, &team_, &scratch_, &shared_, {}});
   std::vector<float> border;
   for (int y = 0; y < out.size.height; ++y) {
     const float* end = out.at(y, 0) + static_cast<std::ptrdiff_t>(out.size.width) * out.stride;

@@ -70,7 +70,7 @@ class Executor {
   using Chain = Program::Chain;
 
   std::vector<Image> images_of(const std::vector<ImageSize>& sizes) const;
-  void run_chain(const Chain& chain, const Run& run, std::vector<Image>& images);
+  void run_chain(const Chain& chain, const Run& run);
   bool run_blank_ended(const Chain& chain, const Run& run);
   const std::vector<float>& blank_border(const Chain& chain, int columns);
   void read_output();

@@ -6,90 +6,23 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "fastocr/errors.h"
+#include "runtime/model_ports.h"
+#include "runtime/protobuf.h"
 
 namespace fastocr::native {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "ONNX tensors are little-endian");
 
-using Bytes = std::span<const char>;
+using protobuf::Bytes;
+using protobuf::Field;
+using protobuf::FieldReader;
+using protobuf::Wire;
 
 [[noreturn]] void reject(const std::string& why) { throw Error(ErrorKind::kModelFormat, why); }
-
-enum class Wire { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-// One field of a message. Numbers and wire types are those of protobuf's encoding.
-struct Field {
-  int number = 0;
-  Wire wire = Wire::kVarint;
-  std::uint64_t value = 0;  // of a varint or fixed field
-  Bytes bytes;
-
-  std::int64_t integer() const { return static_cast<std::int64_t>(value); }
-  float real() const { return std::bit_cast<float>(static_cast<std::uint32_t>(value)); }
-  std::string text() const { return {bytes.begin(), bytes.end()}; }
-};
-
-// Takes a message apart, field by field.
-class FieldReader {
- public:
-  explicit FieldReader(Bytes bytes) : rest_(bytes) {}
-
-  bool next(Field& field) {
-    if (rest_.empty()) return false;
-    const std::uint64_t key = varint();
-    field.number = static_cast<int>(key >> 3);
-    field.wire = static_cast<Wire>(key & 7);
-    switch (field.wire) {
-      case Wire::kVarint:
-        field.value = varint();
-        return true;
-      case Wire::kFixed64:
-        field.value = fixed<std::uint64_t>();
-        return true;
-      case Wire::kFixed32:
-        field.value = fixed<std::uint32_t>();
-        return true;
-      case Wire::kBytes:
-        field.bytes = take(varint());
-        return true;
-    }
-    reject("an unknown protobuf wire type");
-  }
-
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const auto byte = static_cast<unsigned char>(take(1)[0]);
-      value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-      if (byte < 0x80) return value;
-    }
-    reject("a protobuf number of more than 64 bits");
-  }
-
-  template <typename T>
-  T fixed() {
-    T value;
-    std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
-    return value;
-  }
-
-  bool empty() const { return rest_.empty(); }
-
- private:
-  Bytes take(std::uint64_t count) {
-    if (count > rest_.size()) reject("the file is cut off");
-    const Bytes taken = rest_.first(static_cast<std::size_t>(count));
-    rest_ = rest_.subspan(static_cast<std::size_t>(count));
-    return taken;
-  }
-
-  Bytes rest_;
-};
 
 // Repeated numbers are packed into one field or come one by one.
 void append_integers(const Field& field, std::vector<std::int64_t>& out) {
@@ -193,7 +126,7 @@ OnnxNode read_node(Bytes bytes) {
 }
 
 // The one field of this number in a message, empty when there is none.
-Bytes inner(Bytes bytes, int number) {
+Bytes inner(Bytes bytes, std::uint64_t number) {
   Field field;
   for (FieldReader reader(bytes); reader.next(field);) {
     if (field.number == number && field.wire == Wire::kBytes) return field.bytes;
@@ -232,10 +165,7 @@ void read_graph(Bytes bytes, OnnxGraph& graph) {
     if (field.number == 12) outputs.push_back(read_value_info(field.bytes).first);
   }
   std::erase_if(inputs, [&](const auto& input) { return graph.constants.contains(input.first); });
-  if (inputs.size() != 1 || outputs.size() != 1) {
-    reject("a network with one input and one output is expected, this one has " +
-           std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
-  }
+  check_ports(inputs.size(), outputs.size());
   graph.input = inputs[0].first;
   graph.input_shape = inputs[0].second;
   graph.output = outputs[0];

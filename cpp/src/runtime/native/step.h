@@ -24,21 +24,6 @@ struct ColumnRange {
   int count() const { return end - begin; }
 };
 
-// Aligned memory that only grows.
-class Buffer {
- public:
-  // What it held is lost when it has to grow.
-  void reserve(std::size_t bytes);
-  template <typename T>
-  T* as() const {
-    return reinterpret_cast<T*>(bytes_.get());
-  }
-
- private:
-  AlignedPointer<std::byte> bytes_;
-  std::size_t size_ = 0;
-};
-
 // An image between two layers: pixels side by side, each with room for `stride` channels. Only some
 // of its columns may be in memory.
 struct Image {
@@ -59,7 +44,7 @@ struct Image {
 
 // What a step works with: the images of one run, the threads, and memory for each of them.
 struct Run {
-  const std::vector<Image>* images = nullptr;
+  std::vector<Image>* images = nullptr;
   const float* input = nullptr;  // image 0, as planes
   OmittedColumns omitted;
   ThreadTeam* team = nullptr;
@@ -67,9 +52,6 @@ struct Run {
   Buffer* shared = nullptr;
   std::optional<ColumnRange> columns;  // of the output; only for steps with a window
 };
-
-// What the omitted columns are in an image of another width.
-OmittedColumns omitted_in(const Run& run, const Image& image);
 
 // One layer ready to run: weights in the order the kernels read them in.
 class Step {

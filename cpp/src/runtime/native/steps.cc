@@ -40,7 +40,7 @@ std::vector<float> padded_values(const std::vector<float>& values) {
 template <typename Body>
 void for_tiles(const Run& run, const ImageSize& out, const Body& body) {
   const bool whole = !run.columns;
-  const int length = whole ? out.width * out.height : run.columns->end - run.columns->begin;
+  const int length = whole ? out.width * out.height : run.columns->count();
   const int tiles = (length + kTilePixels - 1) / kTilePixels;
   run.team->run(whole ? tiles : tiles * out.height, [&](int item, int member) {
     const int row = item / tiles, at = item % tiles * kTilePixels;
@@ -294,10 +294,9 @@ class WindowRows : public RowSource {
         channels_(c.in_channels),
         height_(c.kernel_height),
         width_(c.kernel_width),
+        columns_(window_of(c)),
         stride_y_(c.stride_y),
-        stride_x_(c.stride_x),
-        pad_top_(c.pad_top),
-        pad_left_(c.pad_left) {}
+        pad_top_(c.pad_top) {}
 
   std::size_t scratch(const Run&, int count) const override {
     return std::max<std::size_t>(count, 2) * depth();  // windows or offsets
@@ -308,28 +307,28 @@ class WindowRows : public RowSource {
     const ImageSize& in = (*run.images)[input_].size;
     const int y = first / out.width, x = first % out.width;
     const int in_row = std::min(count, out.width - x);
-    const int top = y * stride_y_ - pad_top_, left = x * stride_x_ - pad_left_;
+    const int top = y * stride_y_ - pad_top_, left = x * columns_.stride - columns_.pad;
     const bool rows_inside = top >= 0 && top + height_ <= in.height;
     const int room = in.width - width_ - left;
     if (rows_inside && left >= 0 && room >= 0 && reads_in_place()) {
       auto* offsets = reinterpret_cast<std::ptrdiff_t*>(scratch);
       Rows rows = in_place(run, top, left, offsets);
-      rows.stride *= stride_x_;
-      rows.count = std::min(in_row, room / stride_x_ + 1);
+      rows.stride *= columns_.stride;
+      rows.count = std::min(in_row, room / columns_.stride + 1);
       rows.offsets = offsets;
       return rows;
     }
     // The left border is narrow; a row above or below the image is all border.
     const int copied = rows_inside && left < 0 && reads_in_place() ? 1 : in_row;
     for (int i = 0; i < copied; ++i) {
-      copy(run, top, left + i * stride_x_, scratch + static_cast<std::ptrdiff_t>(i) * depth());
+      copy(run, top, left + i * columns_.stride,
+           scratch + static_cast<std::ptrdiff_t>(i) * depth());
     }
     return {scratch, depth(), copied};
   }
 
  protected:
   int depth() const { return channels_ * height_ * width_; }
-  ColumnWindow columns() const { return {width_, stride_x_, pad_left_}; }
 
   virtual bool reads_in_place() const { return true; }
   // The window at (left, top), the distance to that one pixel further, and the offsets of its
@@ -339,9 +338,10 @@ class WindowRows : public RowSource {
   virtual void copy(const Run& run, int top, int left, float* out) const = 0;
 
   const int input_, channels_, height_, width_;
+  const ColumnWindow columns_;
 
  private:
-  const int stride_y_, stride_x_, pad_top_, pad_left_;
+  const int stride_y_, pad_top_;
 };
 
 // [y][x][channel]
@@ -400,7 +400,7 @@ class PlaneWindowRows final : public WindowRows {
     return weights;
   }
 
-  std::optional<ColumnWindow> window() const override { return columns(); }
+  std::optional<ColumnWindow> window() const override { return columns_; }
 
  private:
   static std::ptrdiff_t place(const ImageSize& in, int channel, int y, int x) {
@@ -695,6 +695,13 @@ class ScaledStep final : public Step {
 
 // ---- the other layers ---------------------------------------------------------------------------
 
+// What the omitted columns are in an image of another width.
+OmittedColumns omitted_in(const Run& run, const Image& image) {
+  if (image.column_step == 0 || run.omitted.count == 0) return {};
+  const int at = std::min(run.omitted.at / image.column_step, image.size.width - 1);
+  return {at, run.omitted.count / image.column_step};
+}
+
 class GlobalMeanStep final : public Step {
  public:
   GlobalMeanStep(const NetworkKernels& kernels, int from, int to)
@@ -819,7 +826,7 @@ class AveragePoolStep final : public Step {
     const ColumnRange columns = run.columns.value_or(ColumnRange{0, out.size.width});
     run.team->run(out.size.height, [&](int y, int) {
       kernels_.average_windows(in.at(y * pool_.height, columns.begin * pool_.width), stride,
-                               in.stride, pool_.height, pool_.width, columns.end - columns.begin,
+                               in.stride, pool_.height, pool_.width, columns.count(),
                                out.at(y, columns.begin));
     });
   }

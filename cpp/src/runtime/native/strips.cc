@@ -99,7 +99,8 @@ void repeat_column(const Image& image, int end, int stop) {
 }
 
 void StripRunner::run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends,
-                      std::vector<Image>& images, Run run) {
+                      Run run) {
+  std::vector<Image>& images = *run.images;
   std::vector<ChainLink> links;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     links.push_back({*steps[i]->window(), images[steps[i]->output].size.width, ends[i]});

@@ -39,9 +39,8 @@ void repeat_column(const Image& image, int end, int stop);
 class StripRunner {
  public:
   // Each step but the first reads the output of the one before; `ends` are as ChainLink::end, of
-  // each step. In `run.images`, which are `images`, the input and the last output have memory.
-  void run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends,
-           std::vector<Image>& images, Run run);
+  // each step. Of the run's images, the input and the last output have memory.
+  void run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends, Run run);
 
  private:
   void begin_turn(const StripMove& move, Image& out);

@@ -4,6 +4,7 @@
 
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
+#include "runtime/model_ports.h"
 #include "runtime/openvino/graph_rewrites.h"
 
 namespace fastocr::openvino {
@@ -122,13 +123,7 @@ class OpenVinoEngine final : public Engine {
     } catch (const std::exception& error) {
       throw Error(ErrorKind::kModelFormat, "OpenVINO cannot read " + path + ": " + error.what());
     }
-    if (model->inputs().size() != 1 || model->outputs().size() != 1) {
-      throw Error(ErrorKind::kModelFormat, path +
-                                               ": a network with one input and one output is "
-                                               "expected, this one has " +
-                                               std::to_string(model->inputs().size()) + " and " +
-                                               std::to_string(model->outputs().size()));
-    }
+    check_ports(model->inputs().size(), model->outputs().size(), path + ": ");
     return model;
   }
 

@@ -12,6 +12,8 @@
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
 #include "paddle_inference.h"
+#include "runtime/model_ports.h"
+#include "runtime/protobuf.h"
 
 namespace fastocr::paddle_engine {
 namespace {
@@ -66,33 +68,22 @@ Settings settings_of(const ModelOptions& options) {
   return settings;
 }
 
-// Reads a number of protobuf's wire format and moves `at` behind it; nothing if the bytes end
-// before.
-std::optional<std::uint64_t> read_varint(const std::string& bytes, std::size_t& at) {
-  std::uint64_t value = 0;
-  for (int shift = 0; shift < 64 && at < bytes.size(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes[at++]);
-    value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-    if (byte < 0x80) return value;
-  }
-  return {};
-}
-
 // Whether the bytes are a message that begins with a block, as every program does, and holds
 // nothing but messages. Paddle takes a file of anything else for a program without blocks, and
 // crashes.
 bool is_program(const std::string& bytes) {
-  constexpr std::uint64_t kMessage = 2, kBlockField = 1 << 3 | kMessage;
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    const bool first = at == 0;
-    const auto field = read_varint(bytes, at);
-    if (!field || (*field & 7) != kMessage || (first && *field != kBlockField)) return false;
-    const auto length = read_varint(bytes, at);
-    if (!length || *length > bytes.size() - at) return false;
-    at += *length;
+  constexpr std::uint64_t kBlockField = 1;
+  std::optional<std::uint64_t> first;
+  try {
+    protobuf::Field field;
+    for (protobuf::FieldReader reader(bytes); reader.next(field);) {
+      if (field.wire != protobuf::Wire::kBytes) return false;
+      if (!first) first = field.number;
+    }
+  } catch (const Error&) {
+    return false;
   }
-  return at > 0;
+  return first == kBlockField;
 }
 
 void check_program(const std::string& path) {
@@ -252,15 +243,6 @@ class PaddleModel final : public Model {
   Shape input_shape_, output_shape_;
 };
 
-void check_ports(infer::Predictor& predictor, const std::string& path) {
-  const std::size_t inputs = predictor.GetInputNames().size();
-  const std::size_t outputs = predictor.GetOutputNames().size();
-  if (inputs == 1 && outputs == 1) return;
-  throw Error(ErrorKind::kModelFormat,
-              path + ": a network with one input and one output is expected, this one has " +
-                  std::to_string(inputs) + " and " + std::to_string(outputs));
-}
-
 class PaddleEngine final : public Engine {
  public:
   explicit PaddleEngine(const EngineHost& host) : host_(host) {}
@@ -305,7 +287,8 @@ class PaddleEngine final : public Engine {
       if (predictor == nullptr) {
         throw Error(ErrorKind::kModelFormat, "Paddle cannot read " + options.path);
       }
-      check_ports(*predictor, options.path);
+      check_ports(predictor->GetInputNames().size(), predictor->GetOutputNames().size(),
+                  options.path + ": ");
       return std::make_unique<PaddleModel>(std::move(predictor), options.path);
     } catch (const Error&) {
       throw;
