@@ -1,5 +1,6 @@
 #include "fastocr/engine.h"
 
+#include <nanobind/operators.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -29,8 +30,10 @@ EngineHandle load(const std::string& name, const std::string& engine_library,
 std::shared_ptr<Model> load_model(const EngineHandle& handle, const std::string& path,
                                   const std::string& precision, int threads, int streams,
                                   const std::map<std::string, std::string>& properties,
-                                  bool detach_classifier) {
-  return handle.engine->load({path, precision, threads, streams, properties, detach_classifier});
+                                  bool detach_classifier, const Device& device,
+                                  const std::vector<ShapeRange>& shape_ranges) {
+  return handle.engine->load(
+      {path, precision, threads, streams, properties, detach_classifier, device, shape_ranges});
 }
 
 using InputArray = nb::ndarray<const float, nb::device::cpu, nb::c_contig>;
@@ -69,6 +72,19 @@ void register_engine(nb::module_& m) {
       .def_ro("library_folder", &EngineRequirements::library_folder)
       .def_ro("library", &EngineRequirements::library)
       .def_ro("library_names_version", &EngineRequirements::library_names_version);
+  nb::class_<Device>(m, "Device", "Where a network runs.")
+      .def(nb::init<std::string, int>(), "kind"_a = "cpu", "id"_a = 0,
+           "`kind` is \"cpu\" or \"gpu\"; `id` tells which of several GPUs.")
+      .def_ro("kind", &Device::kind)
+      .def_ro("id", &Device::id)
+      .def_prop_ro("name", &Device::name, "As in the parameter `device`.")
+      .def(nb::self == nb::self);
+  nb::class_<ShapeRange>(m, "ShapeRange", "The sizes that one input of a network will have.")
+      .def(nb::init<std::string, Shape, Shape, Shape>(), "input"_a, "least"_a, "usual"_a, "most"_a)
+      .def_ro("input", &ShapeRange::input)
+      .def_ro("least", &ShapeRange::least)
+      .def_ro("usual", &ShapeRange::usual)
+      .def_ro("most", &ShapeRange::most);
   nb::class_<Model>(m, "Model", "A network with one float32 input and output, ready to run.")
       .def_prop_ro("input_shape", &Model::input_shape, "Sizes; -1 where they may change.")
       .def_prop_ro("output_shape", &Model::output_shape, "Sizes; -1 where they may change.")
@@ -78,11 +94,19 @@ void register_engine(nb::module_& m) {
   nb::class_<EngineHandle>(m, "Engine", "A way to run networks.")
       .def("load", &load_model, "path"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 1,
            "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{},
-           "detach_classifier"_a = false, nb::call_guard<nb::gil_scoped_release>(),
+           "detach_classifier"_a = false, "device"_a = Device{},
+           "shape_ranges"_a = std::vector<ShapeRange>{}, nb::call_guard<nb::gil_scoped_release>(),
            "Loads a model file. `threads` serve all `streams` together; with "
            "`detach_classifier` the output is the input of a final linear classifier.\n\nRaises "
-           "ModelFormatError, UnsupportedOptionError (precision) or InvalidOptionError "
-           "(properties).");
+           "ModelFormatError, UnsupportedOptionError (precision, device) or InvalidOptionError "
+           "(properties).")
+      .def(
+          "check_device",
+          [](const EngineHandle& handle, const Device& device) {
+            handle.engine->check_device(device);
+          },
+          "device"_a,
+          "Raises UnsupportedOptionError where it is known already that no network can run there.");
   m.def("engine_names", &engine_names, "The engines this build knows.");
   m.def("engine_requirements", &engine_requirements, "name"_a, nb::rv_policy::reference,
         "What the engine needs to be installed.\n\nRaises InvalidOptionError for an unknown name.");

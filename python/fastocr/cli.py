@@ -149,18 +149,19 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
         _Option("paddlex_config", "file", "none", "Pipeline configuration in YAML" + _LATER),
     ),
     "engine": (
-        _Option("device", "string", "cpu", "cpu; other devices are not supported yet."),
+        _Option("device", "string", "cpu", "cpu, or gpu:N with the Paddle engine."),
         _Option("engine", "string", "auto", "Inference engine: auto, native, openvino or paddle."),
-        _Option("enable_hpi", "bool", "false", "Let the fastest configuration be chosen" + _LATER),
-        _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU" + _LATER),
         _Option(
-            "min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT: 3 only."
+            "enable_hpi", "bool", "false", "Choose the fastest way: on a GPU, TensorRT if possible."
         ),
+        _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU."),
+        _Option("min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT."),
         _Option(
             "precision",
             "string",
             "the engine's",
-            "fp32; int16 (native, its default); bf16 or fp16 (openvino, where the CPU has it).",
+            "fp32; int16 (native, its default); bf16 or fp16 (openvino, where the CPU has it; "
+            "paddle: bf16 on a CPU, fp16 on a GPU).",
         ),
         _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN); false with paddle only."),
         _Option(

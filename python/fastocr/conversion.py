@@ -1,13 +1,11 @@
 """Paddle's newer form of a network as ONNX, which the faster engines read.
 
 Needs the extra ``convert``. A network is converted once, in a process of its own, into a cache
-that goes by the content of its files: ``$FASTOCR_CACHE_HOME``, else ``fastocr`` in
-``$XDG_CACHE_HOME`` or ``~/.cache``.
+that goes by the content of its files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import logging
@@ -16,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from fastocr import cache
 
 __all__ = ["converted"]
 
@@ -42,7 +42,9 @@ def converted(network: Path) -> Path | None:
         return None
     parameters = network.with_suffix(".pdiparams")
     try:
-        target = _cache_folder() / f"{_key(network, parameters)}.onnx"
+        version = importlib.metadata.version("paddle2onnx")
+        name = cache.key((network, parameters), version)
+        target = cache.folder("converted") / f"{name}.onnx"
         if not target.is_file():
             _log.info("%s: converting to ONNX, once: %s", network, target)
             _convert(network, parameters, target)
@@ -60,21 +62,6 @@ def _tell(network: Path, level: int, message: str) -> None:
     if str(network) not in _told:
         _told.add(str(network))
         _log.log(level, "%s", message)
-
-
-def _cache_folder() -> Path:
-    own = os.environ.get("FASTOCR_CACHE_HOME")
-    if own:
-        return Path(own) / "converted"
-    common = os.environ.get("XDG_CACHE_HOME")
-    return (Path(common) if common else Path.home() / ".cache") / "fastocr" / "converted"
-
-
-def _key(network: Path, parameters: Path) -> str:
-    digest = hashlib.sha256(importlib.metadata.version("paddle2onnx").encode())
-    for file in (network, parameters):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _convert(network: Path, parameters: Path, target: Path) -> None:

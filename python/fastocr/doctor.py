@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastocr import __version__, _core, engines, model_store
+from fastocr.engines.paddle import nvidia_gpus
 from fastocr.errors import FastOCRError
 from fastocr.options import available_cpus
 
@@ -27,7 +28,9 @@ def report() -> Iterator[str]:
     yield f"Python {platform.python_version()} in {sys.prefix}"
     yield f"system: {platform.platform()}"
     yield from _cpu()
-    yield "devices: cpu; this version has no engine for others"
+    yield "devices:"
+    yield "  cpu: usable"
+    yield f"  gpu: {_gpu()}"
     yield "engines:"
     for name in _core.engine_names():
         yield f"  {name}: {_engine(name)}"
@@ -53,6 +56,15 @@ def _engine(name: str) -> str:
     except FastOCRError as error:
         return f"not usable: {error}"
     return f"usable, {place}"
+
+
+def _gpu() -> str:
+    gpus = ", ".join(nvidia_gpus()) or "none is reported by NVIDIA's driver"
+    try:
+        engines.load("paddle").check_device(_core.Device("gpu"))
+    except FastOCRError as error:
+        return f"{gpus}; {error}"
+    return f"{gpus}; engine 'paddle' can use NVIDIA's"
 
 
 def _model(name: str) -> str:

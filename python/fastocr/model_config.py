@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fastocr import _core
 from fastocr.errors import ModelFormatError, ModelNotFoundError
 
 __all__ = ["ModelConfig", "ModelParams", "read_config"]
@@ -41,11 +42,16 @@ class ModelParams:
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """One file; `characters` is None for models that read nothing."""
+    """One file; `characters` is None for models that read nothing.
+
+    `shape_ranges` are the sizes that the network's inputs are meant to have, for engines that
+    compile it for them.
+    """
 
     name: str | None
     params: ModelParams
     characters: tuple[str, ...] | None
+    shape_ranges: tuple[_core.ShapeRange, ...] = ()
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -59,7 +65,12 @@ def read_config(path: Path) -> ModelConfig:
     if not path.is_file():
         raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
     config = _Config(path)
-    return ModelConfig(config.entry("Global", "model_name"), config.params(), config.characters())
+    return ModelConfig(
+        config.entry("Global", "model_name"),
+        config.params(),
+        config.characters(),
+        config.shape_ranges(),
+    )
 
 
 class _Config:
@@ -89,6 +100,35 @@ class _Config:
         if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
             self._reject("character_dict is not a list of characters")
         return tuple(entries)
+
+    def shape_ranges(self) -> tuple[_core.ShapeRange, ...]:
+        configs = self.entry("Hpi", "backend_configs")
+        paddle = configs.get("paddle_infer") if isinstance(configs, dict) else None
+        inputs = paddle.get("trt_dynamic_shapes") if isinstance(paddle, dict) else None
+        if not inputs:
+            return ()
+        if not isinstance(inputs, dict):
+            self._reject("trt_dynamic_shapes is not a mapping of inputs to shapes")
+        return tuple(self._shape_range(name, shapes) for name, shapes in inputs.items())
+
+    def _shape_range(self, name: str, shapes: Any) -> _core.ShapeRange:
+        if not isinstance(shapes, list) or len(shapes) != 3:
+            self._reject(f"trt_dynamic_shapes of {name} are {shapes!r}, not three shapes")
+        least, usual, most = (self._shape(name, shape) for shape in shapes)
+        sides = list(zip(least, usual, most, strict=False))
+        if len({len(least), len(usual), len(most)}) != 1 or not all(
+            0 < low <= middle <= high for low, middle, high in sides
+        ):
+            self._reject(
+                f"trt_dynamic_shapes of {name} are {shapes!r}: a least, a usual and a largest "
+                "shape are expected"
+            )
+        return _core.ShapeRange(name, least, usual, most)
+
+    def _shape(self, name: str, shape: Any) -> list[int]:
+        if not isinstance(shape, list) or not shape:
+            self._reject(f"trt_dynamic_shapes of {name} hold {shape!r}, not a shape")
+        return [self._integer("trt_dynamic_shapes", side) for side in shape]
 
     def params(self) -> ModelParams:
         name = self.entry("PostProcess", "name")

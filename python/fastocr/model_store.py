@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastocr import _core
 from fastocr.errors import ModelFormatError, ModelNotFoundError
 from fastocr.model_config import ModelParams, read_config
 
@@ -26,13 +27,15 @@ class ModelFiles:
     """A model on disk.
 
     `paths` are the network, in one form or several. `characters` is the dictionary of a recognition
-    model (None for others), without blank and space; `params` are what its configuration says.
+    model (None for others), without blank and space; `params` and `shape_ranges` are what its
+    configuration says.
     """
 
     name: str
     paths: tuple[Path, ...]
     characters: tuple[str, ...] | None = None
     params: ModelParams = field(default_factory=ModelParams)
+    shape_ranges: tuple[_core.ShapeRange, ...] = ()
 
 
 def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFiles:
@@ -73,7 +76,9 @@ def _from_directory(name: str, directory: Path) -> ModelFiles:
             f"Model name mismatch: {name!r} is expected but {config_path} describes "
             f"{config.name!r}; pass the matching *_model_name parameter"
         )
-    return ModelFiles(name, _model_files(directory), config.characters, config.params)
+    return ModelFiles(
+        name, _model_files(directory), config.characters, config.params, config.shape_ranges
+    )
 
 
 def _model_files(directory: Path) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -46,12 +47,13 @@ class PaddleOCR:
         text_rec_input_shape: (3, 48, width) to which every line is stretched.
         lang: "ch", the default: Chinese, Traditional Chinese, English and Japanese.
         ocr_version: "PP-OCRv5", the default.
-        **kwargs: `device` ("cpu"), `engine` ("auto", "native", "openvino", "paddle"),
-            `engine_config` (the engine's own settings), `precision` ("int16", default of the native
-            engine; "fp32"; "bf16" with OpenVINO and Paddle, "fp16" with OpenVINO, where the CPU has
-            them), `enable_mkldnn` and `mkldnn_cache_capacity` (of Paddle),
-            `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's names of
-            version 2, which warn.
+        **kwargs: `device` ("cpu", the default, or "gpu:0" with Paddle), `engine` ("auto",
+            "native", "openvino", "paddle"), `engine_config` (the engine's own settings),
+            `precision` ("int16", default of the native engine; "fp32"; "bf16" with OpenVINO and
+            Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU), `enable_mkldnn`,
+            `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of Paddle),
+            `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's
+            names of version 2, which warn.
 
     The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
 
@@ -99,6 +101,7 @@ class PaddleOCR:
             named, kwargs, stacklevel=2
         )
         _report_switches(options.unset_switches(named))
+        self._device = engine_options.device
         self._pipeline: _core.Pipeline | None
         self._pipeline, self._model_params = _make_pipeline(detection, recognition, engine_options)
 
@@ -134,7 +137,7 @@ class PaddleOCR:
             text_det_unclip_ratio: see the constructor.
             text_rec_score_thresh: see the constructor.
             return_word_box: see above.
-            device: None or "cpu".
+            device: None, or the constructor's.
 
         Returns:
             One result a page, in order. An item of a list that cannot be read, and a page of a
@@ -186,7 +189,7 @@ class PaddleOCR:
     def _results(self, source: Any, given: dict[str, Any]) -> Iterator[OCRResult | FailedResult]:
         if self._pipeline is None:
             raise FastOCRError("this PaddleOCR object is closed")
-        page_options = self._page_options.updated(options.parse_predict(given))
+        page_options = self._page_options.updated(options.parse_predict(given, self._device))
         return self._read(self._pipeline, source, page_options)
 
     def _read(
@@ -211,7 +214,7 @@ class PaddleOCR:
 def _make_pipeline(
     detection: options.ModelChoice,
     recognition: options.ModelChoice,
-    engine_options: options.EngineOptions,
+    engine_options: engines.EngineOptions,
 ) -> tuple[_core.Pipeline, tuple[ModelParams, ModelParams]]:
     """Return the pipeline, and what its models say: of detection, of recognition."""
     detection_files = model_store.find_model(detection.name, detection.directory)
@@ -229,12 +232,10 @@ def _make_pipeline(
         detach_classifier: bool = False,
     ) -> _core.Model:
         return engines.load_model(
-            engine_options.engine,
+            replace(engine_options, precision=precision),
             files.paths,
-            precision=precision,
-            threads=engine_options.threads,
+            shape_ranges=files.shape_ranges,
             streams=streams,
-            properties=engine_options.properties,
             detach_classifier=detach_classifier,
         )
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from fastocr import _core, engines
+from fastocr.engines import EngineOptions
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
 from fastocr.model_config import ModelParams
 
 __all__ = [
-    "EngineOptions",
     "ModelChoice",
     "PageOptions",
     "available_cpus",
@@ -64,19 +64,6 @@ class ModelChoice:
 
     name: str
     directory: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How networks are run: on `threads` CPU threads, with the engine's own `properties`.
-
-    Without a `precision`, engines choose the fastest that gives the results of float.
-    """
-
-    engine: str
-    precision: str | None
-    threads: int
-    properties: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +240,6 @@ _LATER: dict[str, tuple[tuple[Any, ...], str]] = {
     "use_textline_orientation": (_OFF, "text line orientation"),
     "return_word_box": (_OFF, "word boxes"),
     "paddlex_config": ((None,), "pipeline configuration files"),
-    "enable_hpi": (_OFF, "high-performance inference"),
-    "use_tensorrt": (_OFF, "TensorRT"),
-    "min_subgraph_size": ((None, 3), "TensorRT subgraphs"),
     "enable_cinn": (_OFF, "the CINN compiler of Paddle Inference"),
 }
 
@@ -337,8 +321,8 @@ def _model_choice(given: Mapping[str, Any], role: str, default: str) -> ModelCho
 # ---- device and engine --------------------------------------------------------------------------
 
 
-def check_device(name: str, device: Any) -> None:
-    """Accept None and "cpu".
+def parse_device(name: str, device: Any) -> _core.Device:
+    """Return the device of a string like "gpu:0"; None is the CPU.
 
     Raises:
         InvalidOptionError: not a device string.
@@ -346,51 +330,60 @@ def check_device(name: str, device: Any) -> None:
 
     """
     if device is None:
-        return
-    kind, _, ids = _string(name, device).partition(":")
+        return _core.Device()
+    kind, colon, ids = _string(name, device).partition(":")
     kind = kind.lower()
     if kind not in DEVICE_TYPES:
         _reject(name, device, f"one of {', '.join(DEVICE_TYPES)}, optionally with ':' and an id")
-    if kind == "cpu" and ":" in device:
+    if kind == "cpu" and colon:
         _reject(name, device, "'cpu' with no device id")
-    if ":" in device and not all(part.isdigit() for part in ids.split(",")):
+    numbers_given = ids.split(",") if colon else ["0"]
+    if not all(part.isdecimal() and len(part) < 5 for part in numbers_given):
         _reject(name, device, "device ids that are whole numbers, for example 'gpu:0'")
-    if kind != "cpu":
+    if kind not in ("cpu", "gpu"):
         raise UnsupportedOptionError(
-            f"{name}={device!r} cannot be used: this version of fastocr runs on CPUs only; "
-            f"leave it out or pass {name}='cpu'"
+            f"{name}={device!r} cannot be used: the engines of this version run on CPUs and on "
+            f"NVIDIA's GPUs; pass {name}='cpu' or 'gpu:0'"
         )
+    if len(numbers_given) > 1:
+        raise UnsupportedOptionError(
+            f"{name}={device!r} cannot be used: one object runs on one GPU; make one for each, "
+            f"{' and '.join(f'{name}={kind}:{part}' for part in numbers_given)}"
+        )
+    return _core.Device(kind, int(numbers_given[0]))
 
 
-# What only the Paddle engine has, as its own settings of the same name.
-_PADDLE_CHECKS: dict[str, Check] = {
-    "enable_mkldnn": _switch,
-    "mkldnn_cache_capacity": _integer(0),
+# What only the Paddle engine has, as its own settings of the same name; the value that asks for
+# nothing of other engines. oneDNN is on: so are their own kernels.
+_PADDLE_CHECKS: dict[str, tuple[Check, Any]] = {
+    "enable_mkldnn": (_switch, True),
+    "mkldnn_cache_capacity": (_integer(0), None),
+    "use_tensorrt": (_switch, False),
+    "min_subgraph_size": (_integer(1), 3),
 }
 
 
 def _paddle_settings(given: Mapping[str, Any], engine: str) -> dict[str, str]:
-    settings = {
-        name: check(name, given[name])
-        for name, check in _PADDLE_CHECKS.items()
-        if given.get(name) is not None
-    }
-    if engine == "paddle":
-        return {name: _property_text(value) for name, value in settings.items()}
-    for name, value in settings.items():
-        # oneDNN is on: so are the kernels of the other engines.
-        if value is not True:
+    settings = {}
+    for name, (check, nothing) in _PADDLE_CHECKS.items():
+        if given.get(name) is None:
+            continue
+        value = check(name, given[name])
+        if engine == "paddle":
+            settings[name] = _property_text(value)
+        elif value != nothing:
             raise UnsupportedOptionError(
                 f"{name}={value!r} is a setting of the Paddle engine: pass engine='paddle' with it "
                 "or leave it out"
             )
-    return {}
+    return settings
 
 
-def _engine(given: Mapping[str, Any]) -> str:
+def _engine(given: Mapping[str, Any], device: _core.Device) -> str:
     engine = given.get("engine")
     if engine is None or engine == engines.AUTO:
-        return engines.AUTO
+        # The only engine that has GPUs.
+        return "paddle" if device.kind == "gpu" else engines.AUTO
     if isinstance(engine, str):
         engine = ENGINE_ALIASES.get(engine, engine)
     known = _core.engine_names()
@@ -400,6 +393,21 @@ def _engine(given: Mapping[str, Any]) -> str:
             f"one of 'auto', {', '.join(map(repr, known))}"
         )
     return str(_choice(("auto", *known))("engine", engine))
+
+
+def _hpi(given: Mapping[str, Any], stacklevel: int) -> bool:
+    """Return whether the engine may be tuned: only where fastocr chooses the engine."""
+    value = given.get("enable_hpi")
+    if value is None or not _switch("enable_hpi", value):
+        return False
+    if given.get("engine") in (None, engines.AUTO):
+        return True
+    warnings.warn(
+        "`enable_hpi` is ignored because `engine` is given",
+        UserWarning,
+        stacklevel=stacklevel,
+    )
+    return False
 
 
 def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
@@ -423,9 +431,11 @@ def _engine_properties(given: Mapping[str, Any], engine: str) -> dict[str, str]:
     return {key: _property_text(value) for key, value in settings.items()}
 
 
-def _engine_and_properties(given: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _engine_and_properties(
+    given: Mapping[str, Any], device: _core.Device
+) -> tuple[str, dict[str, str]]:
     """Return both; settings without an engine choose it, flat ones OpenVINO."""
-    engine = _engine(given)
+    engine = _engine(given, device)
     for name in ("openvino", "paddle") if engine == engines.AUTO else (engine,):
         properties = _engine_properties(given, name)
         if properties:
@@ -444,9 +454,9 @@ def available_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
-    check_device("device", given.get("device"))
-    engine, properties = _engine_and_properties(given)
+def _engine_options(given: Mapping[str, Any], stacklevel: int) -> EngineOptions:
+    device = parse_device("device", given.get("device"))
+    engine, properties = _engine_and_properties(given, device)
     for name, value in _paddle_settings(given, engine).items():
         if properties.setdefault(name, value) != value:
             raise InvalidOptionError(f"`{name}` and engine_config[{name!r}] differ")
@@ -456,6 +466,8 @@ def _engine_options(given: Mapping[str, Any]) -> EngineOptions:
         precision=None if precision is None else _choice(PRECISIONS)("precision", precision),
         threads=available_cpus() if threads is None else _integer(1)("cpu_threads", threads),
         properties=properties,
+        device=device,
+        hpi=_hpi(given, stacklevel),
     )
 
 
@@ -504,20 +516,26 @@ def parse_constructor(
         _check_later(name, given.get(name))
     detection, recognition = _models(given, stacklevel + 2)
     page = PageOptions().updated(_page_values(given))
-    return detection, recognition, _engine_options(given), page
+    return detection, recognition, _engine_options(given, stacklevel + 3), page
 
 
-def parse_predict(given: Mapping[str, Any]) -> dict[str, Any]:
+def parse_predict(given: Mapping[str, Any], own_device: _core.Device) -> dict[str, Any]:
     """Check the arguments of `predict` and return the page options among them.
 
     Raises:
         InvalidOptionError: a wrong type or value.
-        UnsupportedOptionError: a value that this version cannot honour.
+        UnsupportedOptionError: a value that this version cannot honour, or another device than
+            the object's own.
 
     """
     for name in (*_SWITCHES, "return_word_box"):
         _check_later(name, given.get(name))
-    check_device("device", given.get("device"))
+    device = given.get("device")
+    if device is not None and parse_device("device", device) != own_device:
+        raise UnsupportedOptionError(
+            f"device={device!r} cannot be used: the networks of this object are loaded on "
+            f"{own_device.name!r}; make another one with device={device!r}"
+        )
     return _page_values(given)
 
 

@@ -9,7 +9,7 @@ class FakeEngine final : public fastocr::Engine {
  public:
   explicit FakeEngine(const fastocr::EngineHost& host) : host_(host) {}
 
-  std::unique_ptr<fastocr::Model> load(const fastocr::ModelOptions& options) override {
+  std::unique_ptr<fastocr::Model> load_network(const fastocr::ModelOptions& options) override {
     host_.log(fastocr::LogLevel::kInfo, "fake engine: " + options.path);
     throw fastocr::Error(fastocr::ErrorKind::kModelFormat, "no model: " + options.path);
   }

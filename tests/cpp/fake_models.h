@@ -33,11 +33,13 @@ class FakeModel final : public Model {
   Shape input_shape() const override { return input_; }
   Shape output_shape() const override { return output_; }
   OmissionRule omission_rule() const override { return omission_; }
+  bool prefers_batches() const override { return batches_; }
   std::shared_ptr<Model> exact() const override { return exact_; }
   std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
 
   // What most models lack; before the first use.
   void set_omission_rule(const OmissionRule& rule) { omission_ = rule; }
+  void set_batches(bool batches) { batches_ = batches; }
   void set_exact(std::shared_ptr<Model> exact) { exact_ = std::move(exact); }
   void set_classifier(LinearClassifier classifier) {
     classifier_ = std::make_shared<const LinearClassifier>(std::move(classifier));
@@ -95,6 +97,7 @@ class FakeModel final : public Model {
   Shape input_, output_;
   Function function_;
   OmissionRule omission_;
+  bool batches_ = false;
   std::shared_ptr<Model> exact_;
   std::shared_ptr<const LinearClassifier> classifier_;
   mutable std::mutex mutex_;
@@ -139,21 +142,29 @@ class LevelReader {
 
   FakeModel::Tensor operator()(const FakeModel::Tensor& input) const {
     constexpr std::int64_t kSteps = 3;  // the two characters with a blank between them
-    FakeModel::Tensor result{std::vector<float>(kSteps * static_cast<std::size_t>(classes_)),
-                             {1, kSteps, classes_}};
+    const auto line_size = static_cast<std::size_t>(kSteps) * static_cast<std::size_t>(classes_);
+    FakeModel::Tensor result{std::vector<float>(input.shape[0] * line_size),
+                             {input.shape[0], kSteps, classes_}};
     const auto plane = static_cast<std::ptrdiff_t>(input.shape[2] * input.shape[3]);
-    for (std::ptrdiff_t channel = 0; channel < 2; ++channel) {
-      const auto begin = input.values.begin() + channel * plane;
-      const float greatest = *std::max_element(begin, begin + plane);
-      const int value = static_cast<int>(std::lround((greatest * 0.5F + 0.5F) * 255));
-      const int level = std::clamp((value - level_value(0)) / kLevelStep, 0, classes_ - 3);
-      result.values[static_cast<std::size_t>(2 * channel * classes_ + level + 1)] = 0.75F;
+    for (std::int64_t line = 0; line < input.shape[0]; ++line) {
+      read(input.values.data() + line * input.shape[1] * plane, plane,
+           result.values.data() + line * line_size);
     }
-    result.values[static_cast<std::size_t>(classes_)] = 1;
     return result;
   }
 
  private:
+  void read(const float* input, std::ptrdiff_t plane, float* result) const {
+    for (std::ptrdiff_t channel = 0; channel < 2; ++channel) {
+      const float* begin = input + channel * plane;
+      const float greatest = *std::max_element(begin, begin + plane);
+      const int value = static_cast<int>(std::lround((greatest * 0.5F + 0.5F) * 255));
+      const int level = std::clamp((value - level_value(0)) / kLevelStep, 0, classes_ - 3);
+      result[2 * channel * classes_ + level + 1] = 0.75F;
+    }
+    result[classes_] = 1;
+  }
+
   int classes_;
 };
 

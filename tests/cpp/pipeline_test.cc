@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <stdexcept>
@@ -202,6 +203,39 @@ TEST_CASE("callers at the same time get what a single one gets") {
   CHECK(wrong == 0);
   CHECK_FALSE(detection->shared_a_request());
   CHECK_FALSE(recognition->shared_a_request());
+}
+
+TEST_CASE("lines that go through the network together") {
+  const auto recognition = fake_recognition(kLevels);
+  recognition->set_batches(true);
+  const Bars page = bars(3, 5);
+  PageParams params = whole_size();
+  for (const int workers : {1, 2, 4}) {
+    Pipeline pipeline(fake_detection(), recognition, characters(), workers);
+    for (const int batch_size : {1, 6, 100}) {
+      params.recognition.batch_size = batch_size;
+      const int before = recognition->runs();
+      CHECK(texts_of(pipeline.run(page.page.view(), params)) == page.texts);
+      const int runs = recognition->runs() - before;
+      if (batch_size == 1) CHECK(runs == 15);
+      if (workers == 1) CHECK(runs == (15 + batch_size - 1) / batch_size);
+      CHECK(runs >= std::min(workers, 15));
+    }
+  }
+  CHECK_FALSE(recognition->shared_a_request());
+}
+
+TEST_CASE("a recognition that loses lines of a batch") {
+  const auto recognition = fake_recognition(kLevels, [](const FakeModel::Tensor& input) {
+    auto result = LevelReader(kLevels)(input);
+    result.shape[0] = 1;
+    return result;
+  });
+  recognition->set_batches(true);
+  Pipeline pipeline(fake_detection(), recognition, characters(), 1);
+  CHECK_FALSE(pipeline.run(bars(1, 1).page.view(), whole_size()).texts.empty());
+  CHECK(thrown_kind([&] { pipeline.run(bars(1, 2).page.view(), whole_size()); }) ==
+        ErrorKind::kModelFormat);
 }
 
 TEST_CASE("a failing detection reaches its caller") {

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 FORMS = {"json": "1", "pdmodel": "0"}
+THREADS = 2
 SIZES = {"detection": [(64, 96), (32, 32), (96, 64)], "recognition": [(48, 320), (48, 8)]}
 
 
@@ -59,14 +60,26 @@ def networks():
         yield name, network, [paddle.static.InputSpec(shape, "float32", "x")]
 
 
-def results(model: Path, form: str, sizes: list[tuple[int, int]]) -> dict[str, np.ndarray]:
-    """Return inputs and outputs of Paddle's own Python interface, without oneDNN."""
+def results(
+    model: Path, form: str, sizes: list[tuple[int, int]], one_dnn: bool
+) -> dict[str, np.ndarray]:
+    """Return inputs and outputs of Paddle's own Python interface, set as PaddleOCR sets it."""
     from paddle import inference
 
     config = inference.Config(f"{model}.{form}", f"{model}.pdiparams")
     config.disable_gpu()
-    config.disable_mkldnn()
     config.disable_glog_info()
+    config.set_cpu_math_library_num_threads(THREADS)
+    if one_dnn:
+        config.enable_mkldnn()
+        config.set_mkldnn_cache_capacity(10)
+    else:
+        config.disable_mkldnn()
+    if form == "json":
+        config.enable_new_ir(True)
+        config.enable_new_executor()
+    config.set_optimization_level(3)
+    config.enable_memory_optim()
     predictor = inference.create_predictor(config)
     source = predictor.get_input_handle(predictor.get_input_names()[0])
     random = np.random.default_rng(0)
@@ -87,7 +100,9 @@ def write(folder: Path, form: str) -> None:
     for name, network, inputs in networks():
         model = folder / form / name / "inference"
         paddle.jit.save(network, str(model), input_spec=inputs)
-        np.savez(model.with_name("expected.npz"), **results(model, form, SIZES[name]))
+        for file, one_dnn in (("expected.npz", False), ("expected_onednn.npz", True)):
+            arrays = results(model, form, SIZES[name], one_dnn)
+            np.savez(model.with_name(file), **arrays)
 
 
 def main() -> None:

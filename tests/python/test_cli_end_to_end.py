@@ -103,7 +103,7 @@ def test_options_reach_the_pipeline(run_cli: RunCLI, page: Path) -> None:
         (["-i", "x.png", "--text_detection_model_dir", "nowhere"], 1, "inference.yml"),
         (["-i", "x.png", "--text_det_limit_type", "median"], 2, "text_det_limit_type='median'"),
         (["-i", "x.png", "--use_doc_unwarping", "yes"], 2, "use_doc_unwarping=True"),
-        (["-i", "x.png", "--device", "gpu"], 2, "device='gpu'"),
+        (["-i", "x.png", "--device", "gpu"], 2, "device 'gpu:0'"),
         (["-i", "x.png", "--no_such_option", "1"], 2, "no_such_option"),
         ([], 2, "-i"),
     ],

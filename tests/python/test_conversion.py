@@ -126,21 +126,3 @@ def test_a_cache_that_cannot_be_written(
     monkeypatch.setattr(conversion, "_told", set())
     result = make_ocr(**networks.options("json")).predict(networks.page)[0]
     assert result["rec_texts"] == list(networks.texts)
-
-
-@pytest.mark.parametrize(
-    ("environment", "folder"),
-    [
-        ({"FASTOCR_CACHE_HOME": "/a"}, "/a/converted"),
-        ({"XDG_CACHE_HOME": "/b"}, "/b/fastocr/converted"),
-        ({"HOME": "/c"}, "/c/.cache/fastocr/converted"),
-    ],
-)
-def test_place_of_the_cache(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], folder: str
-) -> None:
-    for name in ("FASTOCR_CACHE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert conversion._cache_folder() == Path(folder)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fastocr
 from fastocr import _core, cli, doctor, engines
+from fastocr.engines import paddle
 from fastocr.model_store import find_model, packaged_models
 
 RunPython = Callable[..., Any]
@@ -37,6 +39,21 @@ def test_engines() -> None:
     assert found["native"] == "usable, part of fastocr"
     version = _core.engine_requirements("openvino").versions[0]
     assert found["openvino"].startswith(f"usable, openvino {version} in /")
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paddle, "_GPUS", tmp_path)
+    found = lines_of("devices:", list(doctor.report()))
+    assert found["cpu"] == "usable"
+    assert found["gpu"].startswith("none is reported by NVIDIA's driver; ")
+    for number, name in enumerate(("NVIDIA A", "NVIDIA B")):
+        folder = tmp_path / f"0000:0{number}:00.0"
+        folder.mkdir()
+        (folder / "information").write_text(
+            f"Model: \t\t {name}\nIRQ:   \t\t 9{number}\n", encoding="utf-8"
+        )
+    found = lines_of("devices:", list(doctor.report()))
+    assert found["gpu"].startswith("NVIDIA A, NVIDIA B; ")
 
 
 def test_an_engine_that_cannot_be_used(hide_package: Callable[[str], None]) -> None:

@@ -180,6 +180,45 @@ def test_normalization_reaches_detection(
     assert not np.array_equal(changed, ocr.predict(half)[0]["dt_polys"])
 
 
+def write_sizes(folder: Path, sizes: Any) -> Path:
+    """Write an `inference.yml` with these input sizes for TensorRT."""
+    backends = {"paddle_infer": {"trt_dynamic_shapes": sizes}, "tensorrt": {"dynamic_shapes": {}}}
+    config = {"Global": {"model_name": "m"}, "Hpi": {"backend_configs": backends}}
+    file = folder / "inference.yml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return file
+
+
+def test_sizes_for_tensorrt(tmp_path: Path) -> None:
+    file = write_sizes(tmp_path, {"x": [[1, 3, 48, 160], [1, 3, 48, 320], [8, 3, 48, 3200]]})
+    (found,) = read_config(file).shape_ranges
+    assert found.input == "x"
+    assert (found.least, found.usual) == ([1, 3, 48, 160], [1, 3, 48, 320])
+    assert found.most == [8, 3, 48, 3200]
+    assert read_config(write_sizes(tmp_path, {})).shape_ranges == ()
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [1, 2],
+        {"x": 5},
+        {"x": [[1, 3], [1, 3]]},
+        {"x": [[1, 3], [1, 3], 4]},
+        {"x": [[1, 3], [1, 3], []]},
+        {"x": [[1, 3], [1, 3], [1, 3, 3]]},
+        {"x": [[1, "a"], [1, 3], [1, 3]]},
+        {"x": [[1, 4], [1, 3], [1, 5]]},
+        {"x": [[1, 0], [1, 3], [1, 5]]},
+    ],
+)
+def test_wrong_sizes_for_tensorrt(tmp_path: Path, sizes: Any) -> None:
+    file = write_sizes(tmp_path, sizes)
+    with pytest.raises(ModelFormatError, match="trt_dynamic_shapes") as caught:
+        read_config(file)
+    assert str(file) in str(caught.value)
+
+
 def test_image_shape_reaches_recognition(
     make_ocr: MakeOCR, ocr: PaddleOCR, recognition_dir: Path, pages_dir: Path
 ) -> None:

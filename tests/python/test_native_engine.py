@@ -206,9 +206,7 @@ def test_int16(keep_isa: None, lines: list[Array], probabilities: list[Array], i
 
 
 def load_by_name(engine: str, path: Path, precision: str | None = None) -> _core.Model:
-    return engines.load_model(
-        engine, [path], precision=precision, threads=1, streams=1, properties={}
-    )
+    return engines.load_model(engines.EngineOptions(engine, precision, 1, {}), [path])
 
 
 def is_native(model: _core.Model) -> bool:

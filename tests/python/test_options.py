@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import fastocr
-from fastocr import FailedResult, OCRResult, PaddleOCR, errors, options
+from fastocr import FailedResult, OCRResult, PaddleOCR, _core, engines, errors, options
 from fastocr import ocr as ocr_module
 from fastocr.errors import InvalidOptionError, ModelNotFoundError, UnsupportedOptionError
 
@@ -70,7 +70,7 @@ class Recorded:
 
     detection: options.ModelChoice
     recognition: options.ModelChoice
-    engine: options.EngineOptions
+    engine: engines.EngineOptions
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     def make_pipeline(
         detection: options.ModelChoice,
         recognition: options.ModelChoice,
-        engine: options.EngineOptions,
+        engine: engines.EngineOptions,
     ) -> tuple[None, int]:
         record.detection, record.recognition, record.engine = detection, recognition, engine
         return None, 1000
@@ -187,6 +187,8 @@ WRONG = [
     *(("device", value, "whole numbers") for value in ("gpu:", "gpu:a", "gpu:0,", "npu:-1")),
     *(("device", value, "a string") for value in (0, b"cpu", ["cpu"])),
     *(("device", value, "no device id") for value in ("cpu:0", "cpu:", "CPU:1")),
+    *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
+    *(("min_subgraph_size", value, "at least 1") for value in (0, 2.5, True, "3")),
 ]  # fmt: skip
 
 
@@ -229,6 +231,10 @@ def test_wrong_values_at_predict(ocr: PaddleOCR, name: str, value: Any, allowed:
         ("engine_config", {}),
         ("engine_config", {"openvino": {}}),
         ("device", "CPU"),
+        ("enable_hpi", True),
+        ("enable_hpi", False),
+        ("use_tensorrt", False),
+        ("min_subgraph_size", 3),
     ],
 )  # fmt: skip
 def test_right_values(recorded: Recorded, name: str, value: Any) -> None:
@@ -280,9 +286,6 @@ LATER = {
     "use_textline_orientation": ((None, False), (True, 1, 0)),
     "return_word_box": ((None, False), (True, 1, 0)),
     "paddlex_config": ((None,), ("OCR", {}, {"pipeline_name": "OCR"})),
-    "enable_hpi": ((None, False), (True,)),
-    "use_tensorrt": ((None, False), (True,)),
-    "min_subgraph_size": ((None, 3), (5,)),
     "enable_cinn": ((None, False), (True,)),
 }
 
@@ -472,7 +475,7 @@ def test_unknown_model_name() -> None:
 # --- device and engine ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("device", ["gpu", "GPU", "gpu:0", "gpu:0,1", "npu:1", "iluvatar_gpu"])
+@pytest.mark.parametrize("device", ["npu:1", "iluvatar_gpu", "XPU:0", "dcu", "mlu:0,1", "gpu:0,1"])
 def test_devices_without_an_engine(ocr: PaddleOCR, recorded: Recorded, device: str) -> None:
     with pytest.raises(UnsupportedOptionError, match=re.escape(f"device={device!r}")):
         PaddleOCR(device=device)
@@ -480,10 +483,48 @@ def test_devices_without_an_engine(ocr: PaddleOCR, recorded: Recorded, device: s
         ocr.predict("never read.png", device=device)
 
 
+@pytest.mark.parametrize(("device", "id_"), [("gpu", 0), ("GPU", 0), ("gpu:0", 0), ("gpu:12", 12)])
+@pytest.mark.parametrize("engine", [None, "auto", "paddle"])
+def test_gpus(recorded: Recorded, device: str, id_: int, engine: str | None) -> None:
+    """The only engine that has them is chosen."""
+    PaddleOCR(device=device, engine=engine, use_tensorrt=True, min_subgraph_size=5)
+    assert recorded.engine.engine == "paddle"
+    assert recorded.engine.device == _core.Device("gpu", id_)
+    assert recorded.engine.properties == {"use_tensorrt": "YES", "min_subgraph_size": "5"}
+
+
+def test_other_device_at_predict(ocr: PaddleOCR) -> None:
+    """Networks are loaded for one device."""
+    page = np.full((32, 32, 3), 255, np.uint8)
+    for device in (None, "cpu", "CPU"):
+        assert ocr.predict(page, device=device)[0]["rec_texts"] == []
+    with pytest.raises(UnsupportedOptionError, match=r"device='gpu:0'.*loaded on 'cpu'"):
+        ocr.predict(page, device="gpu:0")
+
+
+def test_high_performance_with_an_engine(recorded: Recorded) -> None:
+    PaddleOCR(enable_hpi=True, engine="auto")
+    assert recorded.engine.hpi
+    with pytest.warns(UserWarning, match="`enable_hpi` is ignored") as caught:
+        PaddleOCR(enable_hpi=True, engine="openvino")
+    assert not recorded.engine.hpi
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("engine", [None, "native", "openvino"])
+@pytest.mark.parametrize("given", [{"use_tensorrt": True}, {"min_subgraph_size": 4}])
+def test_tensorrt_without_paddle(
+    recorded: Recorded, engine: str | None, given: dict[str, Any]
+) -> None:
+    name = next(iter(given))
+    with pytest.raises(UnsupportedOptionError, match=f"{name}=.*engine='paddle'"):
+        PaddleOCR(engine=engine, **given)
+
+
 @pytest.mark.parametrize("engine", [None, "auto", "native", "openvino"])
 def test_engines(recorded: Recorded, engine: str | None) -> None:
     PaddleOCR(engine=engine, cpu_threads=3)
-    assert recorded.engine == options.EngineOptions(engine or "auto", None, 3, {})
+    assert recorded.engine == engines.EngineOptions(engine or "auto", None, 3, {})
 
 
 @pytest.mark.parametrize("engine", ["paddle_dynamic", "transformers", "onnxruntime"])
@@ -512,7 +553,7 @@ def test_paddle(
     recorded: Recorded, engine: str, given: dict[str, Any], properties: dict[str, str]
 ) -> None:
     PaddleOCR(engine=engine, cpu_threads=3, **given)
-    assert recorded.engine == options.EngineOptions("paddle", None, 3, properties)
+    assert recorded.engine == engines.EngineOptions("paddle", None, 3, properties)
 
 
 def test_settings_of_paddle_without_an_engine(recorded: Recorded) -> None:
@@ -552,7 +593,7 @@ def test_engine_config_of_a_named_engine(
     recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
 ) -> None:
     PaddleOCR(engine_config=config, engine="native")
-    assert recorded.engine == options.EngineOptions(
+    assert recorded.engine == engines.EngineOptions(
         "native", None, recorded.engine.threads, properties
     )
 

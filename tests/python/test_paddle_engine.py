@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from fastocr import PaddleOCR, _core, engines
+from fastocr.engines import paddle
 from fastocr.errors import (
     EngineUnavailableError,
     InvalidOptionError,
@@ -26,29 +29,85 @@ RunPython = Callable[..., Any]
 Networks = Any  # the fixture `networks`
 
 REQUIREMENTS = _core.engine_requirements("paddle")
-# Paddle's sums in other orders; results are at most 1.
-TOLERANCE = 1e-6
 
 
 # ---- networks ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("one_dnn", ["YES", "NO"])
+EXPECTED = {"YES": "expected_onednn.npz", "NO": "expected.npz"}
+
+
+@pytest.mark.parametrize("one_dnn", EXPECTED)
 @pytest.mark.parametrize("form", ["json", "pdmodel"])
 @pytest.mark.parametrize("role", ["detection", "recognition"])
 def test_networks_give_what_paddle_gives(
     networks: Networks, role: str, form: str, one_dnn: str
 ) -> None:
+    """To the bit, with the same settings."""
     folder = networks.folder / form / role
     model = engines.load("paddle").load(
         str(folder / f"inference.{form}"), threads=2, properties={"enable_mkldnn": one_dnn}
     )
-    expected = np.load(folder / "expected.npz")
+    expected = np.load(folder / EXPECTED[one_dnn])
     height = -1 if role == "detection" else 48
     assert model.input_shape == [-1, 3, height, -1]
     for i in range(len(expected.files) // 2):
-        output = model.run(expected[f"input{i}"])
-        np.testing.assert_allclose(output, expected[f"output{i}"], rtol=0, atol=TOLERANCE)
+        np.testing.assert_array_equal(model.run(expected[f"input{i}"]), expected[f"output{i}"])
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (
+            {"threads": 4, "streams": 2},
+            ["use_gpu=0", "onednn_enabled=1", "cpu_math_library_num_threads=2"],
+        ),
+        (
+            {"threads": 1, "properties": {"enable_mkldnn": "NO"}},
+            ["onednn_enabled=0", "cpu_math_library_num_threads=1"],
+        ),
+        ({"properties": {"mkldnn_cache_capacity": "7"}}, ["mkldnn_cache_capacity=7"]),
+        ({"precision": "bf16"}, ["onednn_enabled=1"]),
+        ({}, ["new_ir_enabled=1", "tensorrt_engine_enabled=0", "memory_optim=true"]),
+    ],
+)
+def test_options_reach_paddle(
+    networks: Networks,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, Any],
+    settings: list[str],
+) -> None:
+    """By its own account."""
+    caplog.set_level(logging.DEBUG, "fastocr")
+    engines.load("paddle").load(
+        str(networks.folder / "json" / "detection" / "inference.json"), **options
+    )
+    (account,) = [r.getMessage() for r in caplog.records if "Paddle is set to" in r.getMessage()]
+    # Its table has lines like "| memory_optim | true |".
+    for row in re.findall(r"^\| (\w+) +\| (\S+) +\|$", account, re.MULTILINE):
+        account += ", " + "=".join(row)
+    for setting in settings:
+        assert re.search(rf"\b{setting}\b", account), account
+
+
+@pytest.mark.parametrize("version", REQUIREMENTS.versions)
+def test_form_of_the_network(version: str) -> None:
+    """The newer one, unless the version does not run it, or TensorRT cannot."""
+    newer, older = (".json", ".pdmodel"), (".pdmodel", ".json")
+    plain = newer if version == "3.2.2" else older
+    assert paddle.forms(version, bf16=False, tensorrt=False) == plain
+    assert paddle.forms(version, bf16=True, tensorrt=False) == newer
+    assert paddle.forms(version, bf16=False, tensorrt=True) == older
+
+
+def test_both_forms(networks: Networks, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "fastocr")
+    files = [
+        networks.folder / form / "detection" / f"inference.{form}" for form in ("pdmodel", "json")
+    ]
+    engines.load_model(engines.EngineOptions("paddle", None, 1, {}), files)
+    (account,) = [r.getMessage() for r in caplog.records if "Paddle is set to" in r.getMessage()]
+    assert account.startswith(str(files[1]))
 
 
 @pytest.mark.skipif(
@@ -57,15 +116,11 @@ def test_networks_give_what_paddle_gives(
 def test_bf16(networks: Networks) -> None:
     folder = networks.folder / "json" / "detection"
     model = engines.load_model(
-        "paddle",
+        engines.EngineOptions("paddle", "bf16", 2, {}),
         [
             networks.folder / "pdmodel" / "detection" / "inference.pdmodel",
             folder / "inference.json",
         ],
-        precision="bf16",
-        threads=2,
-        streams=1,
-        properties={},
     )
     expected = np.load(folder / "expected.npz")
     difference = np.abs(model.run(expected["input0"]) - expected["output0"])
@@ -77,11 +132,11 @@ def test_requests_of_many_threads(networks: Networks) -> None:
     """More at a time than before, and again after all of them are gone."""
     folder = networks.folder / "pdmodel" / "detection"
     model = engines.load("paddle").load(str(folder / "inference.pdmodel"), threads=1)
-    expected = np.load(folder / "expected.npz")
+    expected = np.load(folder / "expected_onednn.npz")
     for threads in (1, 4, 2):
         with ThreadPoolExecutor(threads) as pool:
             for output in pool.map(model.run, [expected["input0"]] * 12):
-                np.testing.assert_allclose(output, expected["output0"], rtol=0, atol=TOLERANCE)
+                np.testing.assert_array_equal(output, expected["output0"])
 
 
 @pytest.mark.parametrize("form", ["json", "pdmodel"])
@@ -107,6 +162,22 @@ print([name for name in sys.modules if name.split(".")[0] == "paddle"])
 """
     done = run_python("-c", code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+def test_shared_libraries(run_python: RunPython) -> None:
+    """OpenVINO must not get the older library of the same name that Paddle brings."""
+    code = """
+from pathlib import Path
+from fastocr import engines
+for name in ("paddle", "openvino"):
+    engines.load(name)
+lines = Path("/proc/self/maps").read_text().splitlines()
+print({line.split()[-1] for line in lines if "libtbb.so" in line})
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("libtbb.so") == 1
+    assert "/openvino/libs/libtbb.so" in done.stdout
 
 
 def test_beside_openvino(networks: Networks, run_python: RunPython, pages_dir: Path) -> None:
@@ -229,7 +300,7 @@ def test_forms_for_other_engines(form: str, tmp_path: Path) -> None:
         if engine in readers.get(form, {"paddle"}):
             continue
         with pytest.raises(ModelFormatError, match=f"engine {engine!r} reads") as caught:
-            engines.load_model(engine, [file], precision=None, threads=1, streams=1, properties={})
+            engines.load_model(engines.EngineOptions(engine, None, 1, {}), [file])
         assert str(file) in str(caught.value)
 
 

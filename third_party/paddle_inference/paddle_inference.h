@@ -14,6 +14,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <unordered_set>
 #include <vector>
 
 namespace paddle {
@@ -23,6 +25,9 @@ namespace paddle {
 // would matter.
 class AnalysisConfig {
  public:
+  // Rule: the numbers are part of the ABI.
+  enum class Precision { kFloat32 = 0, kHalf = 2 };
+
   AnalysisConfig();
   ~AnalysisConfig();
   AnalysisConfig(const AnalysisConfig&) = delete;
@@ -44,13 +49,58 @@ class AnalysisConfig {
   void EnableNewIR(bool on);
   void EnableNewExecutor(bool on);
 
+  // A library that is built for CPUs prints an error and keeps the CPU: see IsCompiledWithCUDA.
+  void EnableUseGpu(std::uint64_t memory_pool_mb, int device_id, Precision precision);
+  void Exp_DisableMixedPrecisionOps(const std::unordered_set<std::string>& operations);
+
+  // TensorRT; throws in a library that is built without it: see GetTrtCompileVersion.
+  void EnableTensorRtEngine(std::int64_t workspace_bytes, int max_batch_size, int min_subgraph_size,
+                            Precision precision, bool use_static, bool use_calib_mode,
+                            bool use_cuda_graph);
+  void SetOptimCacheDir(const std::string& folder);
+  // Writes the shapes of all tensors in all runs to the file when the predictor is destroyed...
+  void CollectShapeRangeInfo(const std::string& file);
+  // ...and reads them from there.
+  void EnableTunedTensorRtDynamicShape(const std::string& file, bool allow_build_at_runtime);
+  void DeletePass(const std::string& pass);
+
+  // What the object holds, after a call of the above.
+  bool use_gpu() const;
+  int gpu_device_id() const;
+  int memory_pool_init_size_mb() const;
+  bool onednn_enabled() const;
+  int cpu_math_library_num_threads() const;
+  bool new_ir_enabled() const;
+  bool tensorrt_engine_enabled() const;
+  Precision tensorrt_precision_mode() const;
+  bool tuned_tensorrt_dynamic_shape() const;
+  // A table of most settings. Throws where TensorRT is on and its library is missing.
+  std::string Summary();
+
  private:
   alignas(64) unsigned char storage_[16384];
 };
 
+namespace pybind {
+
+// Whether the library is built for NVIDIA's GPUs.
+bool IsCompiledWithCUDA();
+
+}  // namespace pybind
+
+namespace flags {
+
+// Sets one of the library's global settings, by its name without "FLAGS_"; false for an unknown
+// one. Lives in libcommon.so, which libpaddle.so brings along.
+bool SetFlagValue(const std::string& name, const std::string& value);
+
+}  // namespace flags
 }  // namespace paddle
 
 namespace paddle_infer {
+
+// Of the TensorRT that the library is built with; zeros without one.
+std::tuple<int, int, int> GetTrtCompileVersion();
 
 // Rule: the numbers are part of the ABI.
 enum class PlaceType { kUnknown = -1, kCpu = 0 };
@@ -69,11 +119,18 @@ class Tensor {
   template <typename T>
   T* data(PlaceType* place, int* size) const;
   std::vector<int> shape() const;
+  // All values of the shape set before, from and to the device of the predictor.
+  template <typename T>
+  void CopyFromCpu(const T* values);
+  template <typename T>
+  void CopyToCpu(T* values) const;
 };
 
 // Exported for float, so that nothing is instantiated here.
 extern template float* Tensor::mutable_data<float>(PlaceType place);
 extern template float* Tensor::data<float>(PlaceType* place, int* size) const;
+extern template void Tensor::CopyFromCpu<float>(const float* values);
+extern template void Tensor::CopyToCpu<float>(float* values) const;
 
 // Rule: std::unique_ptr with an empty deleter has the layout and the calling convention of the
 // one that the library returns, and return types are not part of a member function's name.
@@ -98,6 +155,8 @@ class Predictor {
   Handle<Tensor> GetInputHandle(const std::string& name);
   Handle<Tensor> GetOutputHandle(const std::string& name);
   bool Run();
+  // Frees what the last run computed, the output too.
+  void ClearIntermediateTensor();
   // Shares the weights. `stream` is a CUDA stream, null on a CPU.
   Handle<Predictor> Clone(void* stream);
 };

@@ -6,12 +6,28 @@
 #include <string>
 #include <vector>
 
+#include "fastocr/errors.h"
 #include "fastocr/logging.h"
 
 namespace fastocr {
 
 // Sizes of a tensor, outermost first; -1 stands for a size that may change from run to run.
 using Shape = std::vector<std::int64_t>;
+
+// Where a network runs.
+struct Device {
+  std::string kind = "cpu";  // "cpu" or "gpu"
+  int id = 0;                // which of several GPUs
+
+  std::string name() const { return kind == "cpu" ? kind : kind + ":" + std::to_string(id); }
+  bool operator==(const Device&) const = default;
+};
+
+// The sizes that one input of a network will have: from `least` to `most`, often `usual`.
+struct ShapeRange {
+  std::string input;
+  Shape least, usual, most;
+};
 
 // How to load one network.
 struct ModelOptions {
@@ -23,6 +39,8 @@ struct ModelOptions {
   // Leave out a linear classifier with softmax at the end of the network, if the engine can: the
   // output is then its input, and Model::classifier() holds its weights.
   bool detach_classifier = false;
+  Device device;
+  std::vector<ShapeRange> shape_ranges;  // for engines that compile for sizes known beforehand
 };
 
 // probabilities = softmax(features * weights + bias).
@@ -77,6 +95,8 @@ class Model {
   virtual Shape input_shape() const = 0;
   virtual Shape output_shape() const = 0;
   virtual OmissionRule omission_rule() const { return {}; }
+  // Whether inputs of one size run faster together than one by one.
+  virtual bool prefers_batches() const { return false; }
   // The file it was loaded from, for messages.
   virtual std::string path() const { return "model"; }
   // The same network in float, where this one is less precise and the engine has both; else null.
@@ -90,8 +110,27 @@ class Engine {
  public:
   virtual ~Engine() = default;
   // Throws Error(kModelFormat) for a file it cannot read, Error(kUnsupportedOption) for a precision
-  // that this CPU lacks, Error(kInvalidOption) for a property it does not know.
-  virtual std::unique_ptr<Model> load(const ModelOptions& options) = 0;
+  // or a device that cannot be had here, Error(kInvalidOption) for a property it does not know.
+  std::unique_ptr<Model> load(const ModelOptions& options) {
+    check_device(options.device);
+    return load_network(options);
+  }
+  // Throws Error(kUnsupportedOption) where it is known already that no network can run there.
+  void check_device(const Device& device) const {
+    const std::string problem = device_problem(device);
+    if (problem.empty()) return;
+    throw Error(ErrorKind::kUnsupportedOption,
+                "device '" + device.name() + "' cannot be used: " + problem);
+  }
+
+ protected:
+  virtual std::unique_ptr<Model> load_network(const ModelOptions& options) = 0;
+  // Why no network can run on the device, and what would help; else empty.
+  virtual std::string device_problem(const Device& device) const {
+    return device.kind == "cpu" ? ""
+                                : "this engine runs on CPUs only; leave `engine` out, or pass "
+                                  "device='cpu'";
+  }
 };
 
 // What an engine library may use of the core: it links nothing of it.

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -163,19 +164,28 @@ struct RecognitionModel {
   std::shared_ptr<const CtcHead> head;  // null: the network gives probabilities
 };
 
-// Reads single lines with a CTC network that maps (1, 3, H, W) to (1, T, classes), or to the
-// features of its classifier. The buffers are the recognizer's own: one object for each thread.
+// Reads lines with a CTC network that maps (N, 3, H, W) to (N, T, classes), or to the features of
+// its classifier. The buffers are the recognizer's own: one object for each thread.
 class TextRecognizer {
  public:
   explicit TextRecognizer(std::shared_ptr<const RecognitionModel> model);
   ~TextRecognizer();
 
+  bool prefers_batches() const;
+
   RecognizedText recognize(const ImageView& page, const LineCrop& crop, const LineLayout& layout,
                            const RecognitionParams& params);
+  // Reads some `lines` of the page, which have one width, and sets their texts. Several lines go
+  // through the network together; they must not, if the model has an exact() or leaves out columns.
+  void recognize(const ImageView& page, const std::vector<LineCrop>& crops,
+                 const std::vector<LineLayout>& layouts, std::span<const std::size_t> lines,
+                 const RecognitionParams& params, std::vector<RecognizedText>& texts);
 
  private:
+  void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
   RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
-  RecognizedText decode(const TensorView& output, float margin);
+  void check_output(const TensorView& output, std::size_t lines) const;
+  RecognizedText decode(const float* data, int steps, float margin);
 
   std::shared_ptr<const RecognitionModel> model_;
   std::unique_ptr<Request> request_;

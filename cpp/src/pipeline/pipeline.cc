@@ -1,6 +1,7 @@
 #include "fastocr/pipeline.h"
 
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include "fastocr/errors.h"
@@ -47,13 +48,20 @@ class RecognitionWork final : public Work {
         params_(params),
         crops_(line_crops(boxes)),
         layouts_(line_layouts(crops_, params)),
-        schedule_(layouts_.groups, static_cast<int>(recognizers.size())),
-        texts_(boxes.size()) {}
+        schedule_(layouts_.groups, static_cast<int>(recognizers.size()),
+                  recognizers.front()->prefers_batches()),
+        texts_(boxes.size()) {
+    dealt_.reserve(boxes.size());  // workers read it while others claim
+  }
 
-  std::optional<std::size_t> claim(int worker) override { return schedule_.next(worker); }
-  void execute(int worker, std::size_t line) override {
-    texts_[line] =
-        recognizers_[worker]->recognize(page_, crops_[line], layouts_.lines[line], params_);
+  std::optional<std::size_t> claim(int worker) override {
+    const auto lines = schedule_.next(worker);
+    if (lines.empty()) return std::nullopt;
+    dealt_.push_back(lines);
+    return dealt_.size() - 1;
+  }
+  void execute(int worker, std::size_t item) override {
+    recognizers_[worker]->recognize(page_, crops_, layouts_.lines, dealt_[item], params_, texts_);
   }
 
   std::vector<RecognizedText> take_texts() { return std::move(texts_); }
@@ -72,6 +80,7 @@ class RecognitionWork final : public Work {
   std::vector<LineCrop> crops_;
   LineLayouts layouts_;
   LineSchedule schedule_;
+  std::vector<std::span<const std::size_t>> dealt_;
   std::vector<RecognizedText> texts_;
 };
 

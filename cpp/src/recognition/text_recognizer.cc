@@ -56,15 +56,51 @@ TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model)
 
 TextRecognizer::~TextRecognizer() = default;
 
+bool TextRecognizer::prefers_batches() const { return model_->model->prefers_batches(); }
+
 RecognizedText TextRecognizer::recognize(const ImageView& page, const LineCrop& crop,
                                          const LineLayout& layout,
                                          const RecognitionParams& params) {
   const int height = params.input_size.value_or(params.image_size).height;
-  crop.cut(page, scratch_, line_);
-  resize_bilinear(line_.view(), layout.text_width, height, resized_);
+  cut(page, crop, layout.text_width, height);
   const auto canvas = shortened(layout, model_->model->omission_rule());
   const RecognizedText text = run(*request_, height, canvas, exact_request_ ? kDecisionMargin : 0);
   return text.certain ? text : run(*exact_request_, height, canvas, 0);
+}
+
+void TextRecognizer::recognize(const ImageView& page, const std::vector<LineCrop>& crops,
+                               const std::vector<LineLayout>& layouts,
+                               std::span<const std::size_t> lines, const RecognitionParams& params,
+                               std::vector<RecognizedText>& texts) {
+  if (lines.size() == 1) {
+    const std::size_t line = lines.front();
+    texts[line] = recognize(page, crops[line], layouts[line], params);
+    return;
+  }
+  const int height = params.input_size.value_or(params.image_size).height;
+  const int width = layouts[lines.front()].width;
+  const auto count = static_cast<std::int64_t>(lines.size());
+  float* input = request_->input({count, kChannels, height, width});
+  for (const std::size_t line : lines) {
+    cut(page, crops[line], layouts[line].text_width, height);
+    normalize_to_planes(resized_.view(), Normalization::recognition(), width, input);
+    input += static_cast<std::ptrdiff_t>(kChannels) * height * width;
+  }
+  request_->run();
+  const TensorView output = request_->output();
+  check_output(output, lines.size());
+  const int steps = static_cast<int>(output.shape[1]);
+  const float* data = output.data;
+  for (const std::size_t line : lines) {
+    texts[line] = decode(data, steps, 0);
+    data += output.shape[1] * output.shape[2];
+  }
+}
+
+// Puts the line into resized_.
+void TextRecognizer::cut(const ImageView& page, const LineCrop& crop, int text_width, int height) {
+  crop.cut(page, scratch_, line_);
+  resize_bilinear(line_.view(), text_width, height, resized_);
 }
 
 // Reads the line in resized_.
@@ -74,22 +110,26 @@ RecognizedText TextRecognizer::run(Request& request, int height, const Shortened
   normalize_to_planes(resized_.view(), Normalization::recognition(), layout.width, input);
   request.omit(layout.omitted);
   request.run();
-  return decode(request.output(), margin);
+  const TensorView output = request.output();
+  check_output(output, 1);
+  return decode(output.data, static_cast<int>(output.shape[1]), margin);
 }
 
-RecognizedText TextRecognizer::decode(const TensorView& output, float margin) {
-  if (output.shape.size() != 3) {
-    throw Error(ErrorKind::kModelFormat, "the text recognition model gave no (1, T, classes)");
+void TextRecognizer::check_output(const TensorView& output, std::size_t lines) const {
+  if (output.shape.size() != 3 || output.shape[0] != static_cast<std::int64_t>(lines)) {
+    throw Error(ErrorKind::kModelFormat,
+                "the text recognition model gave no (" + std::to_string(lines) + ", T, classes)");
   }
-  const int steps = static_cast<int>(output.shape[1]);
   if (!scores_) {
     check_classes(model_->model->path(), output.shape[2], model_->decoder);
-    return model_->decoder.decode(output.data, steps);
-  }
-  if (output.shape[2] != model_->head->features()) {
+  } else if (output.shape[2] != model_->head->features()) {
     throw Error(ErrorKind::kModelFormat, "the text recognition model and its classifier differ");
   }
-  scores_->set(output.data, steps, margin);
+}
+
+RecognizedText TextRecognizer::decode(const float* data, int steps, float margin) {
+  if (!scores_) return model_->decoder.decode(data, steps);
+  scores_->set(data, steps, margin);
   return model_->decoder.decode(*scores_);
 }
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastocr import _core, conversion
-from fastocr.errors import EngineUnavailableError, ModelFormatError
+from fastocr.engines import paddle
+from fastocr.errors import EngineUnavailableError, ModelFormatError, UnsupportedOptionError
 
-__all__ = ["AUTO", "describe", "load", "load_model"]
+__all__ = ["AUTO", "EngineOptions", "describe", "load", "load_model"]
 
 # Chooses an engine for each model.
 AUTO = "auto"
@@ -21,11 +23,10 @@ AUTO = "auto"
 _PRECISIONS = {
     "native": ("int16", "fp32"),
     "openvino": ("fp32", "bf16", "fp16"),
-    "paddle": ("fp32", "bf16"),
+    "paddle": ("fp32", "bf16", "fp16"),
 }
 
-# The forms of a network that each engine reads, the best one first: of Paddle's two, all versions
-# run the older one in oneDNN.
+# The forms of a network that each engine reads, the best one first; of Paddle's two, see there.
 _FORMATS = {
     "native": (".onnx",),
     "openvino": (".onnx", ".pdmodel"),
@@ -35,41 +36,75 @@ _FORMATS = {
 _log = logging.getLogger("fastocr")
 
 
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How networks are run: on `threads` CPU threads, with the engine's own `properties`.
+
+    Without a `precision`, engines have their own: that of float, or as good. With `hpi`, an engine
+    may compile networks for the device where it can.
+    """
+
+    engine: str
+    precision: str | None
+    threads: int
+    properties: Mapping[str, str]
+    device: _core.Device = field(default_factory=_core.Device)
+    hpi: bool = False
+
+    def wants_tensorrt(self) -> bool:
+        """Return whether TensorRT is asked for, or to be used where it can be."""
+        return self.properties.get("use_tensorrt", "YES" if self.hpi else "NO") == "YES"
+
+
 def load_model(
-    engine: str,
+    options: EngineOptions,
     files: Sequence[Path],
     *,
-    precision: str | None,
-    threads: int,
-    streams: int,
-    properties: Mapping[str, str],
+    shape_ranges: Sequence[_core.ShapeRange] = (),
+    streams: int = 1,
     detach_classifier: bool = False,
 ) -> _core.Model:
-    """Load a network with the engine of this name, or with the fastest one that can run it.
+    """Load a network with the chosen engine, or with the fastest one that can run it.
 
-    `files` hold the same network in different forms. Without a `precision` it has the engine's own:
-    that of float, or as good. `properties` are the settings of a named engine; `AUTO` takes none.
+    `files` hold the same network in different forms. The `properties` are the settings of a named
+    engine; `AUTO` takes none.
 
     Raises:
         EngineUnavailableError, InvalidOptionError: as `load`.
         ModelFormatError: the engine cannot run the network, or reads none of the files; with
             `AUTO`, the last one cannot.
-        UnsupportedOptionError: the engine does not have the precision.
+        UnsupportedOptionError: the engine does not have the precision or the device.
 
     """
+    engine, precision = options.engine, options.precision
     if engine == AUTO:
         files = _with_onnx(files)
     choices = [engine] if engine != AUTO else _automatic(files, precision)
 
     def load_with(name: str) -> _core.Model:
-        return load(name).load(
-            str(_file_for(name, files, precision)),
-            precision=precision or _PRECISIONS[name][0],
-            threads=threads,
-            streams=streams,
-            properties=dict(properties),
-            detach_classifier=detach_classifier,
-        )
+        loader = _load_for(name, options.device)
+        loader.check_device(options.device)
+        file = _file_for(name, files, options)
+        *tries, last = _properties(name, options, file, shape_ranges)
+
+        def load_as(properties: Mapping[str, str]) -> _core.Model:
+            return loader.load(
+                str(file),
+                precision=precision or _PRECISIONS[name][0],
+                threads=options.threads,
+                streams=streams,
+                properties=dict(properties),
+                detach_classifier=detach_classifier,
+                device=options.device,
+                shape_ranges=list(shape_ranges),
+            )
+
+        for properties in tries:
+            try:
+                return load_as(properties)
+            except UnsupportedOptionError as error:
+                _log.warning("enable_hpi=True: %s", error)
+        return load_as(last)
 
     for name in choices[:-1]:
         try:
@@ -77,6 +112,38 @@ def load_model(
         except ModelFormatError as error:
             _log.debug("%s; trying the next engine", error)
     return load_with(choices[-1])
+
+
+def _load_for(name: str, device: _core.Device) -> _core.Engine:
+    try:
+        return load(name)
+    except EngineUnavailableError as error:
+        if device.kind == "cpu":
+            raise
+        raise EngineUnavailableError(
+            f"device {device.name!r} needs paddlepaddle-gpu of a supported version: {error}"
+        ) from error
+
+
+def _properties(
+    engine: str, options: EngineOptions, file: Path, shape_ranges: Sequence[_core.ShapeRange]
+) -> Iterator[dict[str, str]]:
+    """Yield the settings to load a network with, the last ones without ifs and buts."""
+    given = dict(options.properties)
+    if engine != "paddle":
+        yield given
+        return
+    version = _installed_version(_core.engine_requirements(engine))
+
+    def with_cache(properties: dict[str, str]) -> dict[str, str]:
+        return paddle.with_cache(properties, file, shape_ranges, version)
+
+    # TensorRT takes the older form only, of known sizes.
+    able = options.device.kind == "gpu" and file.suffix == ".pdmodel" and len(shape_ranges) == 1
+    if able and "use_tensorrt" not in given and options.wants_tensorrt():
+        yield with_cache({**given, "use_tensorrt": "YES"})
+        given.pop("min_subgraph_size", None)
+    yield with_cache(given)
 
 
 def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:
@@ -96,10 +163,14 @@ def _automatic(files: Sequence[Path], precision: str | None) -> list[str]:
     return [name for name in own if precision in (None, *_PRECISIONS[name])] or own
 
 
-def _file_for(engine: str, files: Sequence[Path], precision: str | None) -> Path:
+def _file_for(engine: str, files: Sequence[Path], options: EngineOptions) -> Path:
     formats = _FORMATS[engine]
-    if precision == "bf16" and engine == "paddle":
-        formats = formats[::-1]  # the only one of the two that runs in bf16
+    if engine == "paddle":
+        formats = paddle.forms(
+            _installed_version(_core.engine_requirements(engine)),
+            bf16=options.precision == "bf16",
+            tensorrt=options.device.kind == "gpu" and options.wants_tensorrt(),
+        )
     for suffix in formats:
         for file in files:
             if file.suffix == suffix:
@@ -130,6 +201,8 @@ def load(name: str) -> _core.Engine:
             f"engine {name!r}: {engine_library} is missing; reinstall fastocr"
         )
     dependency = _find_library(requirements)
+    if name == "paddle":
+        paddle.load_shared_libraries()
     return _core.load_engine(name, str(engine_library), str(dependency))
 
 
@@ -144,8 +217,12 @@ def describe(name: str) -> str:
     if not requirements.package:
         return "part of fastocr"
     package = _find_library(requirements).parents[1]
-    version = _version_in(package.parent, requirements.distributions)
-    return f"{requirements.package} {version} in {package}"
+    return f"{requirements.package} {_installed_version(requirements)} in {package}"
+
+
+def _installed_version(requirements: _core.EngineRequirements) -> str:
+    package = _find_library(requirements).parents[1]
+    return _version_in(package.parent, requirements.distributions)
 
 
 def _find_library(requirements: _core.EngineRequirements) -> Path:

@@ -81,7 +81,7 @@ Arithmetic arithmetic(const std::string& precision) {
 
 class NativeEngine final : public Engine {
  public:
-  std::unique_ptr<Model> load(const ModelOptions& options) override {
+  std::unique_ptr<Model> load_network(const ModelOptions& options) override {
     if (!options.properties.empty()) {
       throw Error(ErrorKind::kInvalidOption, "engine_config: the native engine has no setting '" +
                                                  options.properties.begin()->first + "'");

@@ -105,7 +105,7 @@ class OpenVinoEngine final : public Engine {
  public:
   explicit OpenVinoEngine(const EngineHost& host) : host_(host) {}
 
-  std::unique_ptr<Model> load(const ModelOptions& options) override {
+  std::unique_ptr<Model> load_network(const ModelOptions& options) override {
     const auto model = read(options.path);
     const int replaced = replace_hard_sigmoid(model);
     host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +

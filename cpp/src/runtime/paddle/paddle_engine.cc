@@ -1,234 +1,60 @@
+#include <dlfcn.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdint>
+#include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <mutex>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
 #include "paddle_inference.h"
 #include "runtime/model_ports.h"
-#include "runtime/protobuf.h"
+#include "runtime/paddle/configuration.h"
+#include "runtime/paddle/predictors.h"
+#include "runtime/paddle/settings.h"
 
 namespace fastocr::paddle_engine {
 namespace {
 
+namespace fs = std::filesystem;
 namespace infer = paddle_infer;
 using Config = paddle::AnalysisConfig;
-
-// The settings of this engine, by the names of PaddleOCR's parameters.
-constexpr const char* kEnableOneDnn = "enable_mkldnn";
-constexpr const char* kCacheCapacity = "mkldnn_cache_capacity";
-constexpr int kDefaultCacheCapacity = 10;
-// All passes over the graph, as the reference asks for.
-constexpr int kOptimizationLevel = 3;
 
 // Sides of a probe where the network leaves them open.
 constexpr int kProbeSide = 64;
 
-struct Settings {
-  bool one_dnn = true;
-  int cache_capacity = kDefaultCacheCapacity;
-};
-
-bool truth(const std::string& name, const std::string& value) {
-  if (value == "YES") return true;
-  if (value == "NO") return false;
-  throw Error(ErrorKind::kInvalidOption,
-              "engine_config: " + name + "=" + value + " is not allowed: a bool is expected");
-}
-
-int whole_number(const std::string& name, const std::string& value) {
-  const bool digits =
-      !value.empty() && value.size() < 10 &&
-      std::all_of(value.begin(), value.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
-  if (digits) return std::stoi(value);
-  throw Error(ErrorKind::kInvalidOption, "engine_config: " + name + "=" + value +
-                                             " is not allowed: a whole number is expected");
-}
-
-Settings settings_of(const ModelOptions& options) {
-  Settings settings;
-  for (const auto& [name, value] : options.properties) {
-    if (name == kEnableOneDnn) {
-      settings.one_dnn = truth(name, value);
-    } else if (name == kCacheCapacity) {
-      settings.cache_capacity = whole_number(name, value);
-    } else {
-      throw Error(ErrorKind::kInvalidOption, "engine_config: the Paddle engine has no setting '" +
-                                                 name + "'; it has " + kEnableOneDnn + " and " +
-                                                 kCacheCapacity);
-    }
-  }
-  return settings;
-}
-
-// Whether the bytes are a message that begins with a block, as every program does, and holds
-// nothing but messages. Paddle takes a file of anything else for a program without blocks, and
-// crashes.
-bool is_program(const std::string& bytes) {
-  constexpr std::uint64_t kBlockField = 1;
-  std::optional<std::uint64_t> first;
-  try {
-    protobuf::Field field;
-    for (protobuf::FieldReader reader(bytes); reader.next(field);) {
-      if (field.wire != protobuf::Wire::kBytes) return false;
-      if (!first) first = field.number;
-    }
-  } catch (const Error&) {
-    return false;
-  }
-  return first == kBlockField;
-}
-
-void check_program(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!is_program(bytes)) {
-    throw Error(ErrorKind::kModelFormat, "Paddle cannot read " + path + ": it holds no program");
-  }
-}
-
-// "inference.json" or "inference.pdmodel", and "inference.pdiparams" beside it.
-struct ModelFiles {
-  std::string program, parameters;
-  bool new_representation = false;
-};
-
-ModelFiles files_of(const std::string& path) {
-  const std::filesystem::path program(path);
-  const bool json = program.extension() == ".json";
-  if (!json && program.extension() != ".pdmodel") {
-    throw Error(ErrorKind::kModelFormat,
-                path + ": the Paddle engine reads inference.json and inference.pdmodel");
-  }
-  std::filesystem::path parameters = program;
-  parameters.replace_extension(".pdiparams");
-  for (const auto& file : {program, parameters}) {
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(file, error)) {
-      throw Error(ErrorKind::kModelFormat, file.string() + " does not exist");
-    }
-  }
-  if (!json) check_program(path);
-  return {path, parameters.string(), json};
-}
-
-// Predictors that share the weights of a first one. They are used again and destroyed only together
-// with it: in oneDNN the end of one spoils the weights for those that are made later.
-class PredictorPool {
- public:
-  explicit PredictorPool(std::shared_ptr<infer::Predictor> first) : first_(std::move(first)) {}
-  PredictorPool(const PredictorPool&) = delete;
-  PredictorPool& operator=(const PredictorPool&) = delete;
-  ~PredictorPool() {
-    for (infer::Predictor* clone : free_) infer::delete_clone(clone);
-  }
-
-  infer::Predictor& first() { return *first_; }
-
-  infer::Predictor* take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return first_->Clone(nullptr).release();
-    infer::Predictor* clone = free_.back();
-    free_.pop_back();
-    return clone;
-  }
-  void give_back(infer::Predictor* clone) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(clone);
-  }
-
- private:
-  std::shared_ptr<infer::Predictor> first_;
-  std::mutex mutex_;
-  std::vector<infer::Predictor*> free_;
-};
-
-void check_precision(const std::string& precision, const Settings& settings,
-                     const ModelFiles& files) {
-  if (precision == "fp32") return;
-  const auto reject = [](const std::string& why) {
-    throw Error(ErrorKind::kUnsupportedOption, why);
-  };
-  if (precision != "bf16") {
-    reject("precision '" + precision +
-           "' is not supported by the Paddle engine on CPUs: use 'fp32' or 'bf16'");
-  }
-  if (!settings.one_dnn) {
-    reject("precision 'bf16' needs oneDNN: leave out enable_mkldnn=False or use 'fp32'");
-  }
-  if (!files.new_representation) {
-    reject("precision 'bf16' needs the network as inference.json, which is not there beside " +
-           files.program + ": use 'fp32'");
-  }
-}
-
-class PaddleRequest final : public Request {
- public:
-  explicit PaddleRequest(std::shared_ptr<infer::Predictor> predictor)
-      : predictor_(std::move(predictor)),
-        input_(predictor_->GetInputHandle(predictor_->GetInputNames().front())),
-        output_(predictor_->GetOutputHandle(predictor_->GetOutputNames().front())) {}
-
-  float* input(const Shape& shape) override {
-    return guarded([&] {
-      input_->Reshape(std::vector<int>(shape.begin(), shape.end()));
-      return input_->mutable_data<float>(infer::PlaceType::kCpu);
-    });
-  }
-
-  void run() override {
-    const bool done = guarded([&] { return predictor_->Run(); });
-    if (!done) throw Error(ErrorKind::kInference, "Paddle: the run failed");
-  }
-
-  TensorView output() override {
-    return guarded([&] {
-      const std::vector<int> shape = output_->shape();
-      infer::PlaceType place = infer::PlaceType::kUnknown;
-      int size = 0;
-      const float* data = output_->data<float>(&place, &size);
-      return TensorView{data, Shape(shape.begin(), shape.end())};
-    });
-  }
-
- private:
-  template <typename Body>
-  static auto guarded(const Body& body) -> decltype(body()) {
-    try {
-      return body();
-    } catch (const std::exception& error) {
-      throw Error(ErrorKind::kInference, std::string("Paddle: ") + error.what());
-    }
-  }
-
-  std::shared_ptr<infer::Predictor> predictor_;
-  infer::Handle<infer::Tensor> input_, output_;
-};
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Shape first_shape(const std::map<std::string, std::vector<std::int64_t>>& shapes) {
   return shapes.empty() ? Shape{} : shapes.begin()->second;
 }
 
+void run_once(Request& request, const Shape& shape, float value) {
+  std::size_t count = 1;
+  for (const auto side : shape) count *= static_cast<std::size_t>(side);
+  std::fill_n(request.input(shape), count, value);
+  request.run();
+}
+
 class PaddleModel final : public Model {
  public:
-  PaddleModel(std::shared_ptr<infer::Predictor> predictor, std::string path)
-      : pool_(std::make_shared<PredictorPool>(std::move(predictor))),
-        path_(std::move(path)),
-        input_shape_(first_shape(pool_->first().GetInputTensorShape())),
-        output_shape_(first_shape(pool_->first().GetOutputTensorShape())) {}
+  PaddleModel(std::shared_ptr<infer::Predictor> predictor, const ModelOptions& options)
+      : memory_(options.device.kind == "cpu" ? Memory::kHost : Memory::kDevice),
+        path_(options.path),
+        input_shape_(first_shape(predictor->GetInputTensorShape())),
+        output_shape_(first_shape(predictor->GetOutputTensorShape())),
+        probe_shape_(memory_ == Memory::kHost || options.shape_ranges.empty()
+                         ? closed(input_shape_)
+                         : options.shape_ranges.front().usual),
+        pool_(std::make_shared<PredictorPool>(std::move(predictor), warm_up())) {}
 
   std::unique_ptr<Request> create_request() override {
     try {
       std::shared_ptr<infer::Predictor> clone(
           pool_->take(), [pool = pool_](infer::Predictor* p) { pool->give_back(p); });
-      return std::make_unique<PaddleRequest>(std::move(clone));
+      return make_request(std::move(clone), memory_);
     } catch (const std::exception& error) {
       throw Error(ErrorKind::kInference, "Paddle: " + path_ + ": " + error.what());
     }
@@ -236,25 +62,93 @@ class PaddleModel final : public Model {
   Shape input_shape() const override { return input_shape_; }
   Shape output_shape() const override { return output_shape_; }
   std::string path() const override { return path_; }
+  // A run costs much beside the arithmetic on GPUs; on CPUs it makes little difference.
+  bool prefers_batches() const override { return true; }
+
+  // Runs the network once: some failures show at the first run only.
+  void probe() {
+    const auto request = create_request();
+    if (memory_ == Memory::kHost) run_once(*request, probe_shape_, 0.0F);
+  }
 
  private:
-  std::shared_ptr<PredictorPool> pool_;
+  // The first run on a GPU takes long: kernels are chosen, and TensorRT's engines built. All at the
+  // same time would ask for the memory of all.
+  PredictorPool::WarmUp warm_up() const {
+    if (memory_ == Memory::kHost) return {};
+    return [shape = probe_shape_](std::shared_ptr<infer::Predictor> predictor) {
+      run_once(*make_request(std::move(predictor), Memory::kDevice), shape, 0.0F);
+    };
+  }
+
+  static Shape closed(Shape shape) {
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] < 1) shape[i] = i == 0 ? 1 : kProbeSide;
+    }
+    return shape;
+  }
+
+  Memory memory_;
   std::string path_;
-  Shape input_shape_, output_shape_;
+  Shape input_shape_, output_shape_, probe_shape_;
+  std::shared_ptr<PredictorPool> pool_;
 };
+
+// Has the library find NVIDIA's own, where they are packages beside its own package. It does so by
+// itself only when Python imports it.
+void find_nvidia_packages() {
+  Dl_info library{};
+  if (dladdr(reinterpret_cast<const void*>(&infer::CreatePredictor), &library) == 0) return;
+  // .../paddle/base/libpaddle.so
+  const fs::path packages = fs::path(library.dli_fname).parent_path().parent_path().parent_path();
+  const fs::path nvidia = packages / "nvidia";
+  std::error_code error;
+  if (!fs::is_directory(nvidia, error)) return;
+  paddle::flags::SetFlagValue("nvidia_package_dir", nvidia.string());
+  constexpr std::array<std::pair<const char*, const char*>, 7> kFolders{
+      {{"cublas_dir", "cublas"},
+       {"cudnn_dir", "cudnn"},
+       {"curand_dir", "curand"},
+       {"cusolver_dir", "cusolver"},
+       {"cusparse_dir", "cusparse"},
+       {"nccl_dir", "nccl"},
+       {"cupti_dir", "cuda_cupti"}}};
+  for (const auto& [flag, folder] : kFolders) {
+    paddle::flags::SetFlagValue(flag, (nvidia / folder / "lib").string());
+  }
+}
 
 class PaddleEngine final : public Engine {
  public:
-  explicit PaddleEngine(const EngineHost& host) : host_(host) {}
+  explicit PaddleEngine(const EngineHost& host) : host_(host) {
+    if (paddle::pybind::IsCompiledWithCUDA()) find_nvidia_packages();
+  }
 
-  std::unique_ptr<Model> load(const ModelOptions& options) override {
-    Settings settings = settings_of(options);
+ protected:
+  std::unique_ptr<Model> load_network(const ModelOptions& options) override {
+    const Settings settings = settings_of(options.properties);
     const ModelFiles files = files_of(options.path);
-    check_precision(options.precision, settings, files);
+    check_settings(settings, options, files);
+    if (options.device.kind == "cpu") return load_on_cpu(files, options, settings);
+    return load_on_gpu(files, options, settings);
+  }
+
+  std::string device_problem(const Device& device) const override {
+    if (device.kind == "cpu") return "";
+    if (device.kind != "gpu") return "the Paddle engine runs on CPUs and NVIDIA's GPUs";
+    if (paddle::pybind::IsCompiledWithCUDA()) return "";
+    return "the installed paddlepaddle is built for CPUs only; install paddlepaddle-gpu of the "
+           "same "
+           "version in its place, or pass device='cpu'";
+  }
+
+ private:
+  std::unique_ptr<Model> load_on_cpu(const ModelFiles& files, const ModelOptions& options,
+                                     Settings settings) {
     auto model = make_model(files, options, settings);
-    if (!settings.one_dnn || !files.new_representation) return model;
+    if (!settings.one_dnn() || !files.new_representation) return model;
     try {
-      probe(*model);
+      model->probe();
     } catch (const Error& error) {
       if (options.precision != "fp32") {
         throw Error(ErrorKind::kUnsupportedOption,
@@ -269,70 +163,129 @@ class PaddleEngine final : public Engine {
                     "without, which is slower; paddlepaddle 3.2.2 can, or an inference.pdmodel in "
                     "the same directory. Paddle says: " +
                     first_line(error.what()));
-      settings.one_dnn = false;
+      settings.enable_mkldnn = false;
       return make_model(files, options, settings);
     }
     return model;
   }
 
- private:
+  std::unique_ptr<Model> load_on_gpu(const ModelFiles& files, const ModelOptions& options,
+                                     const Settings& settings) {
+    try {
+      if (settings.use_tensorrt) prepare_tensorrt(files, options, settings);
+      auto model = make_model(files, options, settings);
+      model->probe();
+      return model;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInference) throw failure(options, error.what());
+      throw;
+    }
+  }
+
+  static Error failure(const ModelOptions& options, const std::string& why) {
+    if (options.device.kind == "cpu" || !blames_device(why)) {
+      return {ErrorKind::kModelFormat, "Paddle cannot read " + options.path + ": " + why};
+    }
+    return {ErrorKind::kUnsupportedOption,
+            "device '" + options.device.name() + "' cannot be used for " + options.path +
+                ": see that `nvidia-smi` lists it and that the libraries paddlepaddle-gpu asks for "
+                "are installed (TensorRT too, with use_tensorrt=True), or pass device='cpu'. "
+                "Paddle says: " +
+                first_line(why)};
+  }
+
+  // Whether a failure tells of the GPU or its libraries and not of the network.
+  static bool blames_device(const std::string& message) {
+    constexpr std::array<const char*, 7> kWords{"GPU",      "CUDA",    "cuda",           "cudnn",
+                                                "TensorRT", "dynload", "dynamic library"};
+    return std::any_of(kWords.begin(), kWords.end(),
+                       [&](const char* word) { return message.find(word) != std::string::npos; });
+  }
+
+  static void prepare_tensorrt(const ModelFiles& files, const ModelOptions& options,
+                               const Settings& settings) {
+    if (infer::GetTrtCompileVersion() == std::tuple{0, 0, 0}) {
+      throw Error(ErrorKind::kUnsupportedOption,
+                  "use_tensorrt=True cannot be used: the installed paddlepaddle-gpu is built "
+                  "without TensorRT; leave it out");
+    }
+    const fs::path file = shape_range_file(settings);
+    std::error_code error;
+    if (fs::is_regular_file(file, error)) return;
+    fs::create_directories(settings.trt_cache_dir, error);
+    if (error) {
+      throw Error(ErrorKind::kInvalidOption, "trt_cache_dir " + settings.trt_cache_dir +
+                                                 " cannot be made: " + error.message());
+    }
+    collect_shape_ranges(files, options, file);
+  }
+
+  // TensorRT needs to know which sizes every tensor of the network can have: the network is run at
+  // the ends of the range and in the middle (twice, as in the reference, which takes the most
+  // frequent one for the usual), and Paddle writes down what it sees.
+  static void collect_shape_ranges(const ModelFiles& files, const ModelOptions& options,
+                                   const fs::path& file) {
+    const ShapeRange& range = options.shape_ranges.front();
+    // Under another name until it is whole, since other processes may look for it.
+    const fs::path partial = file.string() + ".part" + std::to_string(::getpid());
+    std::error_code error;
+    const std::unique_ptr<const fs::path, decltype([](const fs::path* path) {
+                            std::error_code ignored;
+                            fs::remove(*path, ignored);
+                          })>
+        remains(&partial);
+    guarded(options, [&] {
+      Config config;
+      configure_collection(config, files, options.device, partial.string());
+      const auto predictor = infer::CreatePredictor(config);
+      const auto names = predictor->GetInputNames();
+      check_ports(names.size(), predictor->GetOutputNames().size(), options.path + ": ");
+      if (names.front() != range.input) {
+        throw Error(ErrorKind::kModelFormat, options.path + ": the input is '" + names.front() +
+                                                 "', but inference.yml has the shapes of '" +
+                                                 range.input + "'");
+      }
+      const auto request = make_request(predictor, Memory::kDevice);
+      for (const Shape* shape : {&range.least, &range.usual, &range.usual, &range.most}) {
+        run_once(*request, *shape, 1.0F);
+      }
+      return 0;
+    });
+    fs::rename(partial, file, error);
+    if (error) {
+      throw Error(ErrorKind::kUnsupportedOption,
+                  "use_tensorrt=True: Paddle wrote no " + partial.string());
+    }
+  }
+
   std::unique_ptr<PaddleModel> make_model(const ModelFiles& files, const ModelOptions& options,
                                           const Settings& settings) {
     // Paddle keeps settings of its own in global variables while it reads a network.
     const std::lock_guard lock(mutex_);
-    try {
+    return guarded(options, [&] {
       Config config;
       configure(config, files, options, settings);
+      host_.log(LogLevel::kDebug, options.path + ": Paddle is set to " + described(config));
       auto predictor = infer::CreatePredictor(config);
       if (predictor == nullptr) {
         throw Error(ErrorKind::kModelFormat, "Paddle cannot read " + options.path);
       }
       check_ports(predictor->GetInputNames().size(), predictor->GetOutputNames().size(),
                   options.path + ": ");
-      return std::make_unique<PaddleModel>(std::move(predictor), options.path);
+      return std::make_unique<PaddleModel>(std::move(predictor), options);
+    });
+  }
+
+  template <typename Body>
+  static auto guarded(const ModelOptions& options, const Body& body) -> decltype(body()) {
+    try {
+      return body();
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      throw Error(ErrorKind::kModelFormat,
-                  "Paddle cannot read " + options.path + ": " + error.what());
+      throw failure(options, error.what());
     }
   }
-
-  static void configure(Config& config, const ModelFiles& files, const ModelOptions& options,
-                        const Settings& settings) {
-    config.SetModel(files.program, files.parameters);
-    config.DisableGlogInfo();
-    config.DisableGpu();
-    config.SetCpuMathLibraryNumThreads(std::max(1, options.threads / options.streams));
-    if (settings.one_dnn) {
-      config.EnableONEDNN();
-      config.SetOnednnCacheCapacity(settings.cache_capacity);
-      if (options.precision == "bf16") config.EnableOnednnBfloat16();
-    } else {
-      config.DisableONEDNN();
-    }
-    if (files.new_representation) {
-      config.EnableNewIR(true);
-      config.EnableNewExecutor(true);
-    }
-    config.SetOptimizationLevel(kOptimizationLevel);
-    config.EnableMemoryOptim(true);
-  }
-
-  // Runs the network once: some versions fail at the first run only.
-  static void probe(Model& model) {
-    Shape shape = model.input_shape();
-    std::size_t count = 1;
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] < 1) shape[i] = i == 0 ? 1 : kProbeSide;
-      count *= static_cast<std::size_t>(shape[i]);
-    }
-    const auto request = model.create_request();
-    std::fill_n(request->input(shape), count, 0.0F);
-    request->run();
-  }
-
-  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   EngineHost host_;
   std::mutex mutex_;
