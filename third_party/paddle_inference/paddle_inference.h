@@ -18,6 +18,10 @@
 #include <unordered_set>
 #include <vector>
 
+// Of the OpenMP library that the package brings (libiomp5.so): how long the threads of the calling
+// one stay awake after parallel work, in milliseconds. Null with another OpenMP.
+extern "C" void kmp_set_blocktime(int milliseconds) __attribute__((weak));
+
 namespace paddle {
 
 // Rule: the object is opaque. Its own constructor and destructor, both exported, work on storage
