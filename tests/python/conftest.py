@@ -1,4 +1,4 @@
-"""What tests in Python share that need the C++ tests' programs."""
+"""What tests in Python share: the C++ tests' programs, and packages that pass for Paddle's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +39,24 @@ def output_of(*command: str | Path) -> tuple[bool, str]:
         check=False,
     )
     return done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="session")
+def paddle_package() -> Callable[[Path, str, str], Path]:
+    """Makes an empty package of Paddle in a folder, by these names; returns its library's path."""
+
+    def make(folder: Path, distribution: str, version: str) -> Path:
+        base = folder / "paddle" / "base"
+        base.mkdir(parents=True)
+        (folder / "paddle" / "__init__.py").touch()
+        metadata = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", encoding="utf-8"
+        )
+        return base / "libpaddle.so"
+
+    return make
 
 
 @pytest.fixture(scope="session")

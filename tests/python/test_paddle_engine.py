@@ -26,6 +26,7 @@ from fastocr.errors import (
 
 MakeOCR = Callable[..., PaddleOCR]
 RunPython = Callable[..., Any]
+MakePackage = Callable[[Path, str, str], Path]
 Networks = Any  # the fixture `networks`
 
 REQUIREMENTS = _core.engine_requirements("paddle")
@@ -307,17 +308,6 @@ def test_forms_for_other_engines(form: str, tmp_path: Path) -> None:
 # ---- the package ---------------------------------------------------------------------------------
 
 
-def fake_package(folder: Path, distribution: str, version: str) -> None:
-    (folder / "paddle" / "base").mkdir(parents=True)
-    (folder / "paddle" / "__init__.py").touch()
-    (folder / "paddle" / "base" / "libpaddle.so").write_bytes(b"not a library")
-    metadata = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", encoding="utf-8"
-    )
-
-
 def load_from(folder: Path, run_python: RunPython) -> str:
     """Return the error of a process that finds this folder's package first."""
     code = f"""
@@ -334,9 +324,11 @@ except errors.EngineUnavailableError as error:
     return str(done.stdout)
 
 
-def test_unsupported_version(tmp_path: Path, run_python: RunPython) -> None:
+def test_unsupported_version(
+    tmp_path: Path, run_python: RunPython, paddle_package: MakePackage
+) -> None:
     """Both versions are named, and the library is not even opened."""
-    fake_package(tmp_path, "paddlepaddle", "2.6.2")
+    paddle_package(tmp_path, "paddlepaddle", "2.6.2").write_bytes(b"not a library")
     message = load_from(tmp_path, run_python)
     for part in ("2.6.2", *REQUIREMENTS.versions, str(tmp_path), "pip install paddlepaddle=="):
         assert part in message
@@ -344,9 +336,12 @@ def test_unsupported_version(tmp_path: Path, run_python: RunPython) -> None:
 
 
 @pytest.mark.parametrize("distribution", ["paddlepaddle", "paddlepaddle-gpu"])
-def test_supported_version(tmp_path: Path, run_python: RunPython, distribution: str) -> None:
+def test_supported_version(
+    tmp_path: Path, run_python: RunPython, paddle_package: MakePackage, distribution: str
+) -> None:
     """The library is opened, whichever distribution brings it."""
-    fake_package(tmp_path, distribution, REQUIREMENTS.versions[1])
+    library = paddle_package(tmp_path, distribution, REQUIREMENTS.versions[1])
+    library.write_bytes(b"not a library")
     assert f"cannot load {tmp_path}/paddle/base/libpaddle.so" in load_from(tmp_path, run_python)
 
 

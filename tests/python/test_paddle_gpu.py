@@ -17,6 +17,7 @@ import yaml
 from fastocr import _core
 
 RunPython = Callable[..., Any]
+MakePackage = Callable[[Path, str, str], Path]
 
 SHAPES = {
     "detection": [[1, 3, 32, 32], [1, 3, 736, 736], [1, 3, 960, 960]],
@@ -58,19 +59,14 @@ def write_models(folder: Path, form: str = "pdmodel", sizes: bool = True) -> Non
 
 
 @pytest.fixture
-def read(cpp_build: Path, tmp_path: Path, run_python: RunPython) -> Read:
+def read(
+    cpp_build: Path, tmp_path: Path, run_python: RunPython, paddle_package: MakePackage
+) -> Read:
     """Reads the page with two bars by a PaddleOCR of these options, in a process of its own."""
     site = tmp_path / "site"
-    base = site / "paddle" / "base"
-    base.mkdir(parents=True)
-    (site / "paddle" / "__init__.py").touch()
-    shutil.copy(cpp_build / "tests" / "cpp" / "fake_paddle" / "libpaddle.so", base)
     version = _core.engine_requirements("paddle").versions[0]
-    metadata = site / f"paddlepaddle_gpu-{version}.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: paddlepaddle-gpu\nVersion: {version}\n", encoding="utf-8"
-    )
+    library = paddle_package(site, "paddlepaddle-gpu", version)
+    shutil.copy(cpp_build / "tests" / "cpp" / "fake_paddle" / "libpaddle.so", library)
     write_models(tmp_path / "models")
 
     def run(
@@ -302,6 +298,13 @@ def test_sizes_of_another_input(read: Read, tmp_path: Path) -> None:
     assert done.output[0].startswith("ModelFormatError ")
     assert "the input is 'x', but inference.yml has the shapes of 'image'" in done.output[0]
     assert not list((tmp_path / "cache").rglob("*.part*"))
+
+
+def test_a_network_without_its_weights(read: Read, tmp_path: Path) -> None:
+    weights = tmp_path / "models" / "detection" / "inference.pdiparams"
+    weights.unlink()
+    done = read("device='gpu', use_tensorrt=True")
+    assert done.output == [f"ModelFormatError {weights}: No such file or directory"]
 
 
 def test_a_cache_folder_that_cannot_be_made(read: Read, tmp_path: Path) -> None:

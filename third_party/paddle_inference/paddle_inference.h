@@ -3,8 +3,8 @@
 // The part of Paddle Inference's C++ interface that fastocr calls, declared anew: the wheels of
 // paddlepaddle bring the library (base/libpaddle.so) but no headers. Only exported functions are
 // declared, by the names that the Itanium ABI gives them; a declaration is a promise about them,
-// and the rules that keep each of them true stand beside it. They hold for the versions listed in
-// `kSupportedVersions`, which are checked before the library is loaded.
+// and the rules that keep each of them true stand beside it. They hold for the versions listed for
+// the engine in engine_registry.cc, which are checked before the library is loaded.
 //
 // What is common to all: both sides use libstdc++ with its C++11 strings, so that std::string,
 // std::vector, std::map, std::shared_ptr and exceptions may cross the border.

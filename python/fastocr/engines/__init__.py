@@ -84,8 +84,9 @@ def load_model(
     def load_with(name: str) -> _core.Model:
         loader = _load_for(name, options.device)
         loader.check_device(options.device)
-        file = _file_for(name, files, options)
-        *tries, last = _properties(name, options, file, shape_ranges)
+        version = _installed_version(_core.engine_requirements(name)) if name == "paddle" else ""
+        file = _file_for(name, files, options, version)
+        *tries, last = _properties(name, options, file, shape_ranges, version)
 
         def load_as(properties: Mapping[str, str]) -> _core.Model:
             return loader.load(
@@ -126,21 +127,24 @@ def _load_for(name: str, device: _core.Device) -> _core.Engine:
 
 
 def _properties(
-    engine: str, options: EngineOptions, file: Path, shape_ranges: Sequence[_core.ShapeRange]
+    engine: str,
+    options: EngineOptions,
+    file: Path,
+    shape_ranges: Sequence[_core.ShapeRange],
+    version: str,
 ) -> Iterator[dict[str, str]]:
     """Yield the settings to load a network with, the last ones without ifs and buts."""
     given = dict(options.properties)
     if engine != "paddle":
         yield given
         return
-    version = _installed_version(_core.engine_requirements(engine))
 
     def with_cache(properties: dict[str, str]) -> dict[str, str]:
         return paddle.with_cache(properties, file, shape_ranges, version)
 
     # TensorRT takes the older form only, of known sizes.
     able = options.device.kind == "gpu" and file.suffix == ".pdmodel" and len(shape_ranges) == 1
-    if able and "use_tensorrt" not in given and options.wants_tensorrt():
+    if able and options.hpi and "use_tensorrt" not in given:
         yield with_cache({**given, "use_tensorrt": "YES"})
         given.pop("min_subgraph_size", None)
     yield with_cache(given)
@@ -163,11 +167,11 @@ def _automatic(files: Sequence[Path], precision: str | None) -> list[str]:
     return [name for name in own if precision in (None, *_PRECISIONS[name])] or own
 
 
-def _file_for(engine: str, files: Sequence[Path], options: EngineOptions) -> Path:
+def _file_for(engine: str, files: Sequence[Path], options: EngineOptions, version: str) -> Path:
     formats = _FORMATS[engine]
     if engine == "paddle":
         formats = paddle.forms(
-            _installed_version(_core.engine_requirements(engine)),
+            version,
             bf16=options.precision == "bf16",
             tensorrt=options.device.kind == "gpu" and options.wants_tensorrt(),
         )

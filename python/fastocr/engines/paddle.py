@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fastocr import _core, cache
+from fastocr.errors import ModelFormatError
 
 __all__ = ["forms", "load_shared_libraries", "nvidia_gpus", "with_cache"]
 
@@ -62,12 +63,15 @@ def with_cache(
     network is compiled.
 
     Raises:
-        OSError: a file of the network cannot be read.
+        ModelFormatError: a file of the network cannot be read.
 
     """
     if properties.get("use_tensorrt") != "YES" or "trt_cache_dir" in properties:
         return dict(properties)
     files = (network, network.with_suffix(".pdiparams"))
     sizes = [str((range_.least, range_.usual, range_.most)) for range_ in shape_ranges]
-    name = cache.key(files, version, *sizes, *nvidia_gpus())
+    try:
+        name = cache.key(files, version, *sizes, *nvidia_gpus())
+    except OSError as error:
+        raise ModelFormatError(f"{error.filename}: {error.strerror}") from error
     return {**properties, "trt_cache_dir": str(cache.folder("tensorrt") / name)}

@@ -29,8 +29,6 @@ class PredictorPool {
   PredictorPool& operator=(const PredictorPool&) = delete;
   ~PredictorPool();
 
-  paddle_infer::Predictor& first() { return *first_; }
-
   // One that nobody else has; it must be given back.
   paddle_infer::Predictor* take();
   void give_back(paddle_infer::Predictor* clone);
