@@ -35,7 +35,7 @@ inline void tile_scores(const PackedClassifier& c, int block, int first, const f
     Floats w[kColumns];
     for (int j = 0; j < kColumns; ++j) w[j] = load(weights + j * kLanes);
     for (int r = 0; r < Rows; ++r) {
-      const Floats x = Floats{} + rows[r][k];
+      const Floats x = broadcast(rows[r][k]);
       for (int j = 0; j < kColumns; ++j) scores[r][j] = multiply_add(w[j], x, scores[r][j]);
     }
   }
@@ -141,7 +141,7 @@ void quantized_block_maxima(const PackedClassifier& c, const QuantizedRow* rows,
 #pragma GCC unroll 6
       for (int r = 0; r < kRows; ++r) {
         if (first_row + r >= count) break;
-        const Floats row_scale = Floats{} + rows[first_row + r].scale;
+        const Floats row_scale = broadcast(rows[first_row + r].scale);
         Floats best{};
 #pragma GCC unroll 4
         for (int j = 0; j < kWords; ++j) {

@@ -23,7 +23,7 @@ constexpr int kDenseColumns = 3;
 
 inline Floats sigmoid(Floats x) {
   const Floats e = exp_not_positive(x < 0 ? x : -x);
-  const Floats numerator = x < 0 ? e : Floats{} + 1.0F;
+  const Floats numerator = x < 0 ? e : broadcast(1.0F);
   return numerator / (e + 1.0F);
 }
 
@@ -33,16 +33,16 @@ inline Floats normal_cdf(Floats x) {
   constexpr float kTerms[] = {1.061405429F, -1.453152027F, 1.421413741F, -0.284496736F,
                               0.254829592F};
   const Floats z = (x < 0 ? -x : x) * 0.70710678118654752F;
-  const Floats t = 1.0F / multiply_add(Floats{} + 0.3275911F, z, Floats{} + 1.0F);
-  Floats p = Floats{} + kTerms[0];
-  for (int i = 1; i < 5; ++i) p = multiply_add(p, t, Floats{} + kTerms[i]);
+  const Floats t = 1.0F / multiply_add(broadcast(0.3275911F), z, broadcast(1.0F));
+  Floats p = broadcast(kTerms[0]);
+  for (int i = 1; i < 5; ++i) p = multiply_add(p, t, broadcast(kTerms[i]));
   const Floats tail = 0.5F * p * t * exp_not_positive(-z * z);
   return x < 0 ? tail : 1.0F - tail;
 }
 
 inline Floats hard_sigmoid(Floats x, const Epilogue& e) {
-  const Floats y = multiply_add(x, Floats{} + e.slope, Floats{} + e.offset);
-  return smaller(larger(y, Floats{}), Floats{} + 1.0F);
+  const Floats y = multiply_add(x, broadcast(e.slope), broadcast(e.offset));
+  return smaller(larger(y, Floats{}), broadcast(1.0F));
 }
 
 template <Activation Kind>
@@ -59,7 +59,7 @@ inline Floats activated(Floats x, const Epilogue& e) {
 // Finishes Count vectors in place. One choice for all of them, and all in registers.
 template <Activation Kind, int Count>
 inline void finish_as(Floats (&values)[Count], const Epilogue& e) {
-  const Floats scale = Floats{} + e.scale, shift = Floats{} + e.shift;
+  const Floats scale = broadcast(e.scale), shift = broadcast(e.shift);
 #pragma GCC unroll 24
   for (int i = 0; i < Count; ++i) {
     values[i] = multiply_add(activated<Kind>(values[i], e), scale, shift);
@@ -140,7 +140,7 @@ inline void dense_tile(const DenseTask& task, int row, const float* weights, int
     for (int j = 0; j < Columns; ++j) w[j] = load(weights + j * kLanes);
     const std::ptrdiff_t at = Scattered ? task.offsets[k] : k;
     for (int r = 0; r < Rows; ++r) {
-      const Floats x = Floats{} + rows[r * task.row_stride + at];
+      const Floats x = broadcast(rows[r * task.row_stride + at]);
       for (int j = 0; j < Columns; ++j) sums[r][j] = multiply_add(w[j], x, sums[r][j]);
     }
   }
@@ -582,7 +582,7 @@ inline float exponentials(float* values, int count, const float* weights) {
   }
   float sum = sum_of_lanes(total);
   for (; i < count; ++i) {
-    float e = exp_not_positive(Floats{} + (values[i] - largest))[0];
+    float e = exp_not_positive(broadcast(values[i] - largest))[0];
     if (weights != nullptr) e *= weights[i];
     values[i] = e;
     sum += e;
@@ -617,7 +617,7 @@ void attention(const AttentionTask& t) {
         Floats sum{};
         for (int d = 0; d < t.head_size; ++d) {
           sum = multiply_add(load(keys + static_cast<std::ptrdiff_t>(d) * tokens + i),
-                             Floats{} + query[d] * t.scale, sum);
+                             broadcast(query[d] * t.scale), sum);
         }
         store(scores + i, sum);
       }
@@ -628,12 +628,12 @@ void attention(const AttentionTask& t) {
         int i = 0;
         for (; i + 2 <= t.tokens; i += 2) {
           const float* value = values + static_cast<std::ptrdiff_t>(i) * size + d;
-          even = multiply_add(load(value), Floats{} + scores[i], even);
-          odd = multiply_add(load(value + size), Floats{} + scores[i + 1], odd);
+          even = multiply_add(load(value), broadcast(scores[i]), even);
+          odd = multiply_add(load(value + size), broadcast(scores[i + 1]), odd);
         }
         if (i < t.tokens) {
           const float* value = values + static_cast<std::ptrdiff_t>(i) * size + d;
-          even = multiply_add(load(value), Floats{} + scores[i], even);
+          even = multiply_add(load(value), broadcast(scores[i]), even);
         }
         const Floats mean = (even + odd) * share;
         for (int k = 0; k < kLanes && d + k < t.head_size; ++k) out[d + k] = mean[k];

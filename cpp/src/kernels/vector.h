@@ -31,6 +31,18 @@ inline Floats load(const float* p) {
 
 inline void store(float* p, Floats v) { __builtin_memcpy(p, &v, sizeof(v)); }
 
+// The sum `Floats{} + x` would do, but is a true addition, as zeros have signs: in the inner loop of
+// a product, a tenth of the time.
+inline Floats broadcast(float x) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_set1_ps(x);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_set1_ps(x);
+#else
+  return Floats{x, x, x, x};
+#endif
+}
+
 // The second one where either is not a number.
 inline Floats larger(Floats a, Floats b) {
 #if defined(__AVX512F__)
@@ -87,7 +99,7 @@ inline float sum_of_lanes(Floats v) {
 inline Floats exp_not_positive(Floats x) {
   constexpr float kLog2E = 1.44269504088896341F;
   constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23: a sum with it has no fractional bits left
-  const Floats lowest = Floats{} - 87.0F;
+  const Floats lowest = broadcast(-87.0F);
   const Floats t = larger(x, lowest) * kLog2E;
   const Floats rounded = t + kMagic;
   const Floats f = t - (rounded - kMagic);
@@ -98,8 +110,8 @@ inline Floats exp_not_positive(Floats x) {
                               2.4022650695910071e-1F,
                               6.9314718055994531e-1F,
                               1.0F};
-  Floats p = Floats{} + kTerms[0];
-  for (int i = 1; i < 7; ++i) p = multiply_add(p, f, Floats{} + kTerms[i]);
+  Floats p = broadcast(kTerms[0]);
+  for (int i = 1; i < 7; ++i) p = multiply_add(p, f, broadcast(kTerms[i]));
   Ints bits, exponent;
   __builtin_memcpy(&exponent, &rounded, sizeof(exponent));
   __builtin_memcpy(&bits, &p, sizeof(bits));
