@@ -52,9 +52,9 @@ class CtcDecoder {
 };
 
 // The linear classifier at the end of a recognition network, prepared for decoding: most
-// probabilities are never needed. The best class of each step is exact: where the CPU has 8-bit
-// products, an approximation with a proven error bound rules out most classes, and the rest are
-// computed in float.
+// probabilities are never needed. The best class of each step is exact: an approximation with a
+// proven error bound, in 8 bits where the CPU has products of these, else of fewer features, rules
+// out most classes, and the rest are computed in float.
 class CtcHead {
  public:
   explicit CtcHead(const LinearClassifier& classifier);

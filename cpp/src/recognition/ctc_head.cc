@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "fastocr/text_recognition.h"
 #include "kernels/kernels.h"
+#include "recognition/class_projection.h"
 #include "runtime/aligned_memory.h"
 
 namespace fastocr {
@@ -19,6 +21,9 @@ constexpr float kNeverWins = -1e30F;
 constexpr float kNegligible = 16.0F;
 // Room for the rounding of float sums, which no bound below counts.
 constexpr float kRounding = 1e-3F;
+// The part of a projection's bound that counts where a rare miss would do no harm: the rests have
+// at least 32 dimensions, and chance turns two of them to this only once in a hundred.
+constexpr float kLikelyRest = 0.4F;
 
 std::size_t rounded_up(int value, int step) {
   return static_cast<std::size_t>((value + step - 1) / step * step);
@@ -32,6 +37,7 @@ struct CtcHead::Impl {
         classes(source.classes),
         padded_features(rounded_up(source.features, kQuantizedGroup)),
         padded_classes(rounded_up(source.classes, kClassBlock)),
+        kernel(kernels::active()),
         weights(padded_features * padded_classes, 0.0F),
         bias(padded_classes, kNeverWins),
         quantized(padded_features * padded_classes, 0),
@@ -45,6 +51,9 @@ struct CtcHead::Impl {
               quantized.data(),
               scale.data(),
               minus_offset.data()};
+    if (kernel.quantized_block_maxima == nullptr && ClassProjection::suits(source)) {
+      projection.emplace(source, bias.data(), packed.blocks);
+    }
   }
 
   void add_class(const LinearClassifier& source, int n) {
@@ -79,6 +88,7 @@ struct CtcHead::Impl {
 
   int features, classes;
   std::size_t padded_features, padded_classes;
+  const kernels::KernelTable& kernel;
   AlignedArray<float> weights, bias;
   AlignedArray<std::int8_t> quantized;
   AlignedArray<float> scale;
@@ -86,6 +96,7 @@ struct CtcHead::Impl {
   double largest_norm = 0;   // of a class's weights
   double largest_error = 0;  // of their 8-bit form
   kernels::PackedClassifier packed;
+  std::optional<ClassProjection> projection;  // where the CPU has no fast 8-bit products
 };
 
 CtcHead::CtcHead(const LinearClassifier& classifier)
@@ -97,13 +108,13 @@ int CtcHead::classes() const { return impl_->classes; }
 
 struct CtcHead::Scores::State {
   std::shared_ptr<const CtcHead> head;
-  const kernels::KernelTable* kernel = nullptr;
   int steps = 0;
   std::vector<float> rows;              // steps x padded features
   std::vector<float> maxima;            // steps x blocks, approximate
   std::vector<float> bounds;            // how far from the truth, a step
   std::vector<std::uint8_t> quantized;  // steps x padded features
   std::vector<kernels::QuantizedRow> quantized_rows;
+  std::vector<float> projected;    // steps x directions
   std::vector<float> best_scores;  // a step
   float block[kClassBlock];
   float margin = 0;
@@ -155,30 +166,58 @@ struct CtcHead::Scores::State {
     const auto& packed = impl().packed;
     maxima.resize(static_cast<std::size_t>(steps) * packed.blocks);
     bounds.assign(static_cast<std::size_t>(steps), 0.0F);
-    if (kernel->quantized_block_maxima == nullptr) {
-      kernel->block_maxima(packed, rows.data(), steps, maxima.data());
-      return;
-    }
+    if (impl().kernel.quantized_block_maxima != nullptr) return screen_quantized();
+    if (impl().projection) return screen_projected(*impl().projection);
+    impl().kernel.block_maxima(packed, rows.data(), steps, maxima.data());
+  }
+
+  void screen_quantized() {
     quantized.resize(rows.size());
     quantized_rows.resize(static_cast<std::size_t>(steps));
     for (int step = 0; step < steps; ++step) quantize(step);
-    kernel->quantized_block_maxima(packed, quantized_rows.data(), steps, maxima.data());
+    impl().kernel.quantized_block_maxima(impl().packed, quantized_rows.data(), steps,
+                                         maxima.data());
   }
 
-  // Takes one class of a block for the best or the second best.
+  void screen_projected(const ClassProjection& projection) {
+    projected.resize(static_cast<std::size_t>(steps) * ClassProjection::kDirections);
+    for (int step = 0; step < steps; ++step) {
+      bounds[step] =
+          projection.project(row(step), projected.data() + static_cast<std::ptrdiff_t>(step) *
+                                                               ClassProjection::kDirections);
+    }
+    impl().kernel.block_maxima(projection.packed(), projected.data(), steps, maxima.data());
+  }
+
+  // How far the maximum of a block may be from the truth.
+  float bound(int step, int b) const {
+    return impl().projection ? bounds[step] * impl().projection->block_rests()[b] : bounds[step];
+  }
+
+  // How far it is but for rare exceptions.
+  float likely_bound(int step, int b) const {
+    return impl().projection ? kLikelyRest * bound(step, b) : bounds[step];
+  }
+
+  // Takes one class of a block for the best or the second best; of equal ones the first is best.
   void rank(int b, int i) {
-    if (block[i] > best_score) {
+    const int number = b * kClassBlock + i;
+    if (block[i] > best_score || (block[i] == best_score && number < best)) {
       second_score = std::exchange(best_score, block[i]);
-      second = std::exchange(best, b * kClassBlock + i);
+      second = std::exchange(best, number);
     } else if (block[i] > second_score) {
       second_score = block[i];
-      second = b * kClassBlock + i;
+      second = number;
     }
   }
 
-  // Whether a block may hold a score that reaches `least`.
-  bool reaches(int step, int b, float least) const {
-    return step_maxima(step)[b] + bounds[step] >= least;
+  void rank_block(int step, int b) {
+    impl().kernel.block_scores(impl().packed, row(step), b, block);
+    const int i = impl().kernel.arg_max(block, kClassBlock);
+    rank(b, i);
+    if (margin == 0) return;
+    block[i] = kNeverWins;
+    rank(b, impl().kernel.arg_max(block, kClassBlock));
   }
 };
 
@@ -188,7 +227,6 @@ CtcHead::Scores::Scores(std::shared_ptr<const CtcHead> head) : state_(std::make_
 CtcHead::Scores::~Scores() = default;
 
 void CtcHead::Scores::set(const float* features, int steps, float margin) {
-  state_->kernel = &kernels::active();
   state_->steps = steps;
   state_->margin = margin;
   state_->best_scores.resize(static_cast<std::size_t>(steps));
@@ -200,20 +238,17 @@ int CtcHead::Scores::steps() const { return state_->steps; }
 
 int CtcHead::Scores::best(int step) {
   State& s = *state_;
-  const float* maximum = s.step_maxima(step);
-  const float top = *std::max_element(maximum, maximum + s.impl().packed.blocks);
+  const int blocks = s.impl().packed.blocks;
+  const float* maxima = s.step_maxima(step);
   s.best = 0;
   s.second = -1;
   s.best_score = s.second_score = kNeverWins;
-  const float least = top - s.bounds[step] - kRounding - s.margin;
-  for (int b = 0; b < s.impl().packed.blocks; ++b) {
-    if (!s.reaches(step, b, least)) continue;
-    s.kernel->block_scores(s.impl().packed, s.row(step), b, s.block);
-    const int i = s.kernel->arg_max(s.block, kClassBlock);
-    s.rank(b, i);
-    if (s.margin == 0) continue;
-    s.block[i] = kNeverWins;
-    s.rank(b, s.kernel->arg_max(s.block, kClassBlock));
+  // The most promising block first: what it really holds rules out most others.
+  const auto top = static_cast<int>(std::max_element(maxima, maxima + blocks) - maxima);
+  s.rank_block(step, top);
+  for (int b = 0; b < blocks; ++b) {
+    const float least = s.best_score - s.margin - kRounding;
+    if (b != top && maxima[b] + s.bound(step, b) >= least) s.rank_block(step, b);
   }
   s.best_scores[step] = s.best_score;
   return s.best;
@@ -232,12 +267,13 @@ std::vector<float> CtcHead::Scores::probabilities(const std::vector<int>& steps)
   for (int b = 0; b < s.impl().packed.blocks; ++b) {
     rows.clear();
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      const float best = s.best_scores[steps[i]];
-      if (s.reaches(steps[i], b, best - kNegligible)) {
-        rows.push_back({s.row(steps[i]), best, &totals[i]});
+      const int step = steps[i];
+      const float best = s.best_scores[step];
+      if (s.step_maxima(step)[b] + s.likely_bound(step, b) >= best - kNegligible) {
+        rows.push_back({s.row(step), best, &totals[i]});
       }
     }
-    s.kernel->add_exp_sums(s.impl().packed, b, rows.data(), static_cast<int>(rows.size()));
+    s.impl().kernel.add_exp_sums(s.impl().packed, b, rows.data(), static_cast<int>(rows.size()));
   }
   for (float& total : totals) total = 1.0F / total;
   return totals;
