@@ -27,6 +27,9 @@ void register_cpu(nb::module_& m) {
         return names;
       },
       "The instruction sets that this build and CPU can run, weakest first.");
+  m.def("prefers_int16", &prefers_int16,
+        "Whether products of 16-bit integers take less time than those of floats with the "
+        "instruction set in use.");
 }
 
 }  // namespace fastocr::bindings

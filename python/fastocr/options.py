@@ -515,8 +515,12 @@ def parse_constructor(
     for name in _LATER:
         _check_later(name, given.get(name))
     detection, recognition = _models(given, stacklevel + 2)
-    page = PageOptions().updated(_page_values(given))
-    return detection, recognition, _engine_options(given, stacklevel + 3), page
+    engine = _engine_options(given, stacklevel + 3)
+    # A GPU wants batches. On a CPU lines run one by one, and padding to a batch's width is work.
+    defaults = (
+        PageOptions(text_recognition_batch_size=1) if engine.runs_lines_alone() else PageOptions()
+    )
+    return detection, recognition, engine, defaults.updated(_page_values(given))
 
 
 def parse_predict(given: Mapping[str, Any], own_device: _core.Device) -> dict[str, Any]:

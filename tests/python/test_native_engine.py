@@ -322,23 +322,37 @@ def read(make_ocr: MakeOCR, pages_dir: Path) -> Callable[..., Lines]:
     return read_pages
 
 
-@pytest.fixture(scope="module")
-def default(read: Callable[..., Lines]) -> Lines:
-    return read()
-
-
 def assert_same_lines(found: Lines, expected: Lines, score_tolerance: float) -> None:
     assert [line[:2] for line in found] == [line[:2] for line in expected]
     scores = np.array([[a[2], b[2]] for a, b in zip(found, expected, strict=True)])
     assert np.abs(scores[:, 0] - scores[:, 1]).max() <= score_tolerance
 
 
-@pytest.mark.parametrize("options", [{"precision": "fp32"}, {"engine": "openvino"}])
+@pytest.fixture(scope="module")
+def int16(read: Callable[..., Lines]) -> Lines:
+    return read(precision="int16")
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "fp32"}, {"engine": "openvino"}])
 def test_pages_are_those_of_float(
-    read: Callable[..., Lines], default: Lines, options: dict[str, Any]
+    read: Callable[..., Lines], int16: Lines, options: dict[str, Any]
 ) -> None:
-    """The default precision changes no text and no box; it moves a score by at most 0.006."""
-    assert_same_lines(default, read(**options), 0.01)
+    """16 bits change no text and no box; they move a score by at most 0.006."""
+    assert_same_lines(int16, read(**options), 0.01)
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_default_precision(
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[..., Lines],
+    int16: Lines,
+    faster: bool,
+) -> None:
+    """That of the products which the CPU is faster at."""
+    monkeypatch.setattr(_core, "prefers_int16", lambda: faster)
+    exact = read(precision="fp32")
+    assert exact != int16
+    assert read() == (int16 if faster else exact)
 
 
 def test_float_pages_are_those_of_openvino(read: Callable[..., Lines]) -> None:
@@ -347,17 +361,19 @@ def test_float_pages_are_those_of_openvino(read: Callable[..., Lines]) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_pages_with_other_threads(read: Callable[..., Lines], default: Lines, threads: int) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "int16"])
+def test_pages_with_other_threads(read: Callable[..., Lines], precision: str, threads: int) -> None:
     """Bit by bit those of two threads."""
-    assert read(cpu_threads=threads) == default
+    assert read(cpu_threads=threads, precision=precision) == read(precision=precision)
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())
 def test_pages_with_every_instruction_set(
-    keep_isa: None, read: Callable[..., Lines], default: Lines, isa: str
+    keep_isa: None, read: Callable[..., Lines], int16: Lines, isa: str
 ) -> None:
     _core.set_isa(isa)
-    assert_same_lines(read(), default, 0.01)
+    assert_same_lines(read(precision="int16"), int16, 0.01)
+    assert_same_lines(read(), int16, 0.01)
 
 
 def test_padding_that_is_left_out(make_ocr: MakeOCR) -> None:

@@ -503,8 +503,9 @@ def test_other_device_at_predict(ocr: PaddleOCR) -> None:
 
 
 def test_high_performance_with_an_engine(recorded: Recorded) -> None:
-    PaddleOCR(enable_hpi=True, engine="auto")
+    ocr = PaddleOCR(enable_hpi=True, engine="auto")
     assert recorded.engine.hpi
+    assert ocr._page_options.text_recognition_batch_size == 1
     with pytest.warns(UserWarning, match="`enable_hpi` is ignored") as caught:
         PaddleOCR(enable_hpi=True, engine="openvino")
     assert not recorded.engine.hpi

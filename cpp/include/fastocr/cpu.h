@@ -25,4 +25,9 @@ std::vector<Isa> available_isas();
 
 const char* isa_name(Isa isa);
 
+// Whether products of 16-bit integers take less time than those of floats with the instruction set
+// in use. AMD's first CPUs with AVX2 (family 17h: Zen, Zen+ and Zen 2) have one unit for the former
+// and two for the latter.
+bool prefers_int16();
+
 }  // namespace fastocr

@@ -79,6 +79,15 @@ const char* isa_name(Isa isa) {
   }
 }
 
+bool prefers_int16() {
+#ifdef FASTOCR_X86
+  const Isa isa = active_isa();
+  return isa > Isa::kAvx2 || (isa == Isa::kAvx2 && !__builtin_cpu_is("amdfam17h"));
+#else
+  return false;
+#endif
+}
+
 namespace kernels {
 
 const KernelTable& active() {

@@ -31,8 +31,8 @@ inline Floats load(const float* p) {
 
 inline void store(float* p, Floats v) { __builtin_memcpy(p, &v, sizeof(v)); }
 
-// The sum `Floats{} + x` would do, but is a true addition, as zeros have signs: in the inner loop of
-// a product, a tenth of the time.
+// The sum `Floats{} + x` would do, but is a true addition, as zeros have signs: in the inner loop
+// of a product, a tenth of the time.
 inline Floats broadcast(float x) {
 #if defined(__AVX512F__)
   return (Floats)_mm512_set1_ps(x);

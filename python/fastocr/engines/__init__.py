@@ -18,8 +18,9 @@ __all__ = ["AUTO", "EngineOptions", "describe", "load", "load_model"]
 # Chooses an engine for each model.
 AUTO = "auto"
 
-# The precisions of each engine, its default first. Only the native engine can read a line again in
-# float where 16 bits leave it in doubt. `AUTO` tries the engines in this order.
+# The precisions of each engine, its default first; for the native engine's see there. Only it can
+# read a line again in float where 16 bits leave it in doubt. `AUTO` tries the engines in this
+# order.
 _PRECISIONS = {
     "native": ("int16", "fp32"),
     "openvino": ("fp32", "bf16", "fp16"),
@@ -50,6 +51,10 @@ class EngineOptions:
     properties: Mapping[str, str]
     device: _core.Device = field(default_factory=_core.Device)
     hpi: bool = False
+
+    def runs_lines_alone(self) -> bool:
+        """Return whether lines are to have a width of their own, as that is faster."""
+        return self.hpi and self.device.kind == "cpu"
 
     def wants_tensorrt(self) -> bool:
         """Return whether TensorRT is asked for, or to be used where it can be."""
@@ -91,7 +96,7 @@ def load_model(
         def load_as(properties: Mapping[str, str]) -> _core.Model:
             return loader.load(
                 str(file),
-                precision=precision or _PRECISIONS[name][0],
+                precision=precision or _default_precision(name),
                 threads=options.threads,
                 streams=streams,
                 properties=dict(properties),
@@ -148,6 +153,13 @@ def _properties(
         yield with_cache({**given, "use_tensorrt": "YES"})
         given.pop("min_subgraph_size", None)
     yield with_cache(given)
+
+
+def _default_precision(engine: str) -> str:
+    """Return the fastest precision that gives the texts of float."""
+    if engine == "native" and not _core.prefers_int16():
+        return "fp32"
+    return _PRECISIONS[engine][0]
 
 
 def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:
