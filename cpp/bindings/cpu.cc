@@ -30,6 +30,8 @@ void register_cpu(nb::module_& m) {
   m.def("prefers_int16", &prefers_int16,
         "Whether products of 16-bit integers take less time than those of floats with the "
         "instruction set in use.");
+  m.def("has_fast_int8", &has_fast_int8,
+        "Whether the instruction set in use has products of 8-bit integers in twice the number.");
 }
 
 }  // namespace fastocr::bindings

@@ -152,7 +152,10 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
         _Option("device", "string", "cpu", "cpu, or gpu:N with the Paddle engine."),
         _Option("engine", "string", "auto", "Inference engine: auto, native, openvino or paddle."),
         _Option(
-            "enable_hpi", "bool", "false", "Choose the fastest way: on a GPU, TensorRT if possible."
+            "enable_hpi",
+            "bool",
+            "false",
+            "Choose the fastest way: on a CPU 8-bit products, on a GPU TensorRT, if possible.",
         ),
         _Option("use_tensorrt", "bool", "false", "Use TensorRT on a GPU."),
         _Option("min_subgraph_size", "int", "3", "Smallest part of a model given to TensorRT."),
@@ -160,7 +163,7 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
             "precision",
             "string",
             "the engine's",
-            "fp32; int16 (native, its default); bf16 or fp16 (openvino, where the CPU has it; "
+            "fp32; int16 (native, its default) or int8 (native); bf16 or fp16 (openvino, where the CPU has it; "
             "paddle: bf16 on a CPU, fp16 on a GPU).",
         ),
         _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN); false with paddle only."),

@@ -49,11 +49,11 @@ class PaddleOCR:
         ocr_version: "PP-OCRv5", the default.
         **kwargs: `device` ("cpu", the default, or "gpu:0" with Paddle), `engine` ("auto",
             "native", "openvino", "paddle"), `engine_config` (the engine's own settings),
-            `precision` ("int16", default of the native engine; "fp32"; "bf16" with OpenVINO and
-            Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU), `enable_mkldnn`,
-            `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of Paddle),
-            `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's
-            names of version 2, which warn.
+            `precision` ("int16", default of the native engine; "int8"; "fp32"; "bf16" with OpenVINO
+            and Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU),
+            `enable_mkldnn`, `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of
+            Paddle), `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), and
+            PaddleOCR's names of version 2, which warn.
 
     The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
 
@@ -243,7 +243,7 @@ def _make_pipeline(
     workers = engine_options.threads
     precision = engine_options.precision
     # Lines that fixed point leaves in doubt are read again in float; boxes cannot be.
-    detection_precision = "fp32" if precision in (None, "int16") else precision
+    detection_precision = "fp32" if precision in (None, "int16", "int8") else precision
     pipeline = _core.Pipeline(
         load(detection_files, detection_precision, streams=1),
         load(recognition_files, precision, streams=workers, detach_classifier=True),

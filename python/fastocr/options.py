@@ -32,7 +32,7 @@ DETECTION_MODEL = "PP-OCRv5_mobile_det"
 RECOGNITION_MODEL = "PP-OCRv5_mobile_rec"
 MAX_SIDE_LIMIT = 4000
 LIMIT_TYPES = ("min", "max", "resize_long")
-PRECISIONS = ("fp32", "int16", "bf16", "fp16")
+PRECISIONS = ("fp32", "int16", "int8", "bf16", "fp16")
 OCR_VERSIONS = ("PP-OCRv3", "PP-OCRv4", "PP-OCRv5", "PP-OCRv6")
 DEVICE_TYPES = (
     "cpu", "gpu", "xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu",
@@ -515,12 +515,8 @@ def parse_constructor(
     for name in _LATER:
         _check_later(name, given.get(name))
     detection, recognition = _models(given, stacklevel + 2)
-    engine = _engine_options(given, stacklevel + 3)
-    # A GPU wants batches. On a CPU lines run one by one, and padding to a batch's width is work.
-    defaults = (
-        PageOptions(text_recognition_batch_size=1) if engine.runs_lines_alone() else PageOptions()
-    )
-    return detection, recognition, engine, defaults.updated(_page_values(given))
+    page = PageOptions().updated(_page_values(given))
+    return detection, recognition, _engine_options(given, stacklevel + 3), page
 
 
 def parse_predict(given: Mapping[str, Any], own_device: _core.Device) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "fastocr/cpu.h"
 #include "fastocr/engine.h"
 #include "onnx_network.h"
 #include "testing.h"
@@ -116,10 +117,16 @@ constexpr double kFloatError = 1e-5;
 // 16-bit products round to one part in 2^15, or in 46300 / sqrt(128) = 4100 of rows whose values
 // are all alike; few layers of them lie behind each other here.
 constexpr double kFixedError = 5e-4;
+// 8 bits are one part in 255 of the range of a row, and in 127 of the weights.
+constexpr double kByteError = 0.05;
 
 struct Input {
   int height, width;
 };
+
+double allowed_error(const std::string& precision) {
+  return precision == "fp32" ? kFloatError : precision == "int16" ? kFixedError : kByteError;
+}
 
 // Runs a network in all ways, with inputs of all these sizes.
 void check_network(const NetworkWriter& writer, const NetworkValue& result,
@@ -135,14 +142,14 @@ void check_network(const NetworkWriter& writer, const NetworkValue& result,
   }
   with_each_isa([&] {
     CAPTURE(active_isa());
-    for (const std::string precision : {"fp32", "int16"}) {
+    for (const std::string precision : {"fp32", "int16", "int8"}) {
       CAPTURE(precision);
       const auto one = load(file.path(), precision, 1), two = load(file.path(), precision, 2);
       const auto request = one->create_request(), shared = two->create_request();
       for (std::size_t i = 0; i < inputs.size(); ++i) {
         CAPTURE(i);
         const Output output = run(*request, inputs[i]);
-        CHECK(difference(output, wanted[i]) <= (precision == "fp32" ? kFloatError : kFixedError));
+        CHECK(difference(output, wanted[i]) <= allowed_error(precision));
         CHECK(run(*shared, inputs[i]) == output);
         CHECK(run(*one, inputs[i]) == output);
       }
@@ -347,6 +354,9 @@ TEST_CASE("deep windows, where 16-bit products differ from those of floats") {
     CHECK((run(*exact, input) != run(*fixed, input)) == has_fixed);
     CHECK(exact->exact() == nullptr);
     CHECK((fixed->exact() != nullptr) == has_fixed);
+    const auto bytes = load(file.path(), "int8");
+    CHECK(bytes->exact() == nullptr);
+    CHECK((run(*bytes, input) != run(*fixed, input)) == has_fast_int8());
     if (has_fixed) CHECK(run(*fixed->exact(), input) == run(*exact, input));
   });
 }
@@ -835,7 +845,7 @@ TEST_CASE("a value that nothing uses does no harm") {
 TEST_CASE("options that the engine does not have") {
   NetworkWriter n = image_writer();
   const TemporaryFile file(n.bytes(n.conv(n.input(), 4, kThree)));
-  for (const std::string precision : {"fp16", "bf16", "int8", ""}) {
+  for (const std::string precision : {"fp16", "bf16", "int4", ""}) {
     CHECK(thrown_kind([&] { load(file.path(), precision); }) == ErrorKind::kUnsupportedOption);
   }
   ModelOptions options;

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "fastocr/cpu.h"
 #include "kernels/network.h"
 #include "testing.h"
 
@@ -447,6 +448,139 @@ TEST_CASE("rows of zeros give the bias, rows of no numbers give anything") {
           rows[k] = value;
           fixed_rows(rows.data(), depth, 1, depth);
         }
+      }
+    }
+  });
+}
+
+// ---- bytes --------------------------------------------------------------------------------------
+
+struct ByteRows {
+  std::vector<std::uint8_t> values;
+  Floats scales, offsets;
+};
+
+ByteRows byte_rows(const Floats& rows, std::ptrdiff_t stride, int count, int depth) {
+  ByteRows bytes{std::vector<std::uint8_t>(static_cast<std::size_t>(count * depth)),
+                 Floats(static_cast<std::size_t>(count)), Floats(static_cast<std::size_t>(count))};
+  active_network().byte_rows(rows.data(), stride, count, depth, bytes.values.data(),
+                             bytes.scales.data(), bytes.offsets.data());
+  return bytes;
+}
+
+struct ByteWeights {
+  std::vector<std::int8_t> packed;
+  Floats scales, sums;
+};
+
+ByteWeights byte_weights(const DenseCase& c) {
+  ByteWeights w;
+  w.scales.assign(static_cast<std::size_t>(c.outputs), 0);
+  w.sums = w.scales;
+  std::vector<std::int8_t> plain(c.weights.size());
+  for (int o = 0; o < c.outputs; ++o) {
+    double largest = 0;
+    for (int k = 0; k < c.depth; ++k) largest = std::max(largest, std::abs(c.weight(k, o)));
+    w.scales[o] = static_cast<float>(largest / kLargestByte);
+    for (int k = 0; k < c.depth; ++k) {
+      const auto value = static_cast<std::int8_t>(std::lround(c.weight(k, o) / w.scales[o]));
+      plain[k * c.outputs + o] = value;
+      w.sums[o] += w.scales[o] * static_cast<float>(value);
+    }
+  }
+  w.packed.resize(plain.size());
+  active_network().pack_byte_dense(plain.data(), c.depth, c.outputs, w.packed.data());
+  return w;
+}
+
+void check_byte_dense(const DenseCase& c, const Epilogue& e) {
+  const NetworkKernels& kernels = active_network();
+  if (kernels.byte_dense == nullptr) return;
+  const ByteRows rows = byte_rows(c.rows, c.row_stride, c.count, c.depth);
+  const ByteWeights weights = byte_weights(c);
+  Floats out = c.no_results();
+  kernels.byte_dense({rows.values.data(), rows.scales.data(), rows.offsets.data(), c.count, c.depth,
+                      c.outputs, weights.packed.data(), weights.scales.data(), weights.sums.data(),
+                      c.bias.data(), out.data(), c.out_stride, e});
+  // What half a unit of each rounded value, and no other error, can do to a result.
+  CHECK(wrong_results(c, e, out, [&](int row, int o) {
+          const double row_half = 0.501 * rows.scales[row], weight_half = 0.501 * weights.scales[o];
+          double error = 0;
+          for (int k = 0; k < c.depth; ++k) {
+            error += row_half * std::abs(c.weight(k, o)) +
+                     weight_half * (std::abs(c.value(row, k)) + row_half);
+          }
+          return error;
+        }) == 0);
+}
+
+TEST_CASE("byte kernels come together, where bytes are fast") {
+  with_each_isa([] {
+    const NetworkKernels& kernels = active_network();
+    CHECK((kernels.byte_dense == nullptr) == (kernels.byte_rows == nullptr));
+    CHECK((kernels.byte_dense == nullptr) == (kernels.pack_byte_dense == nullptr));
+    CHECK((kernels.byte_dense == nullptr) == (active_isa() != Isa::kAvx512Vnni));
+    CHECK(has_fast_int8() == (kernels.byte_dense != nullptr));
+  });
+}
+
+TEST_CASE("byte dense layers of every shape") {
+  std::mt19937 random(15);
+  for (int depth = 4; depth <= 140; depth += 4) {
+    CAPTURE(depth);
+    const DenseCase c(random, depth, 16 * (1 + depth / 4 % 7), 1 + depth / 4 % 20);
+    with_each_isa([&] { check_byte_dense(c, epilogue_with(kActivations[depth / 4 % 7])); });
+  }
+}
+
+TEST_CASE("the longest rows of the largest bytes do not overflow") {
+  std::mt19937 random(16);
+  DenseCase c(random, kMostByteDepth, 16, 1);
+  std::fill(c.rows.begin(), c.rows.end(), 1.0F);
+  c.rows[0] = 0;
+  for (int i = 0; i < std::ssize(c.weights); ++i) c.weights[i] = i % 2 == 0 ? 1.0F : -1.0F;
+  with_each_isa([&] { check_byte_dense(c, {}); });
+}
+
+TEST_CASE("byte rows span their own range") {
+  std::mt19937 random(17);
+  for (const float size : {1e-15F, 1.0F, 1e15F}) {
+    for (const float shift : {-3.0F, 0.0F, 7.0F}) {
+      for (const int depth : {4, 16, 20, 76}) {
+        Floats row = random_floats(random, depth, size);
+        for (float& x : row) x += shift * size;
+        with_each_isa([&] {
+          if (active_network().byte_rows == nullptr) return;
+          const ByteRows bytes = byte_rows(row, depth, 1, depth);
+          int wrong = 0;
+          for (int k = 0; k < depth; ++k) {
+            const double value = static_cast<double>(bytes.values[k]) * bytes.scales[0];
+            wrong += !close(value + bytes.offsets[0], row[k], 0.502 * bytes.scales[0]);
+          }
+          CHECK(wrong == 0);
+          CHECK(*std::min_element(bytes.values.begin(), bytes.values.end()) == 0);
+          CHECK(*std::max_element(bytes.values.begin(), bytes.values.end()) == 255);
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE("byte rows of equal values are exact, rows of no numbers give anything") {
+  std::mt19937 random(18);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  with_each_isa([&] {
+    if (active_network().byte_rows == nullptr) return;
+    for (const int depth : {4, 36}) {
+      for (const float value : {0.0F, 2.5F, -1e-3F}) {
+        DenseCase c(random, depth, 16, 3);
+        std::fill(c.rows.begin(), c.rows.end(), value);
+        check_byte_dense(c, {});
+      }
+      Floats row(static_cast<std::size_t>(depth));
+      for (const float value : {kInfinity, -kInfinity, std::nanf(""), 3e38F, -3e38F, 1e-45F}) {
+        row[depth / 2] = value;
+        byte_rows(row, depth, 1, depth);
       }
     }
   });

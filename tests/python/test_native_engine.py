@@ -145,7 +145,7 @@ def test_recognition_widths(pages_dir: Path, width: int) -> None:
     assert difference(found, load("openvino", RECOGNITION).run(line)) < FLOAT_TOLERANCE
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int16"])
+@pytest.mark.parametrize("precision", ["fp32", "int16", "int8"])
 def test_results_do_not_depend_on_what_ran_before(lines: list[Array], precision: str) -> None:
     """Memory that other inputs left behind, larger and smaller ones, reaches no result."""
     fresh = [load("native", RECOGNITION, precision=precision).run(line) for line in lines[:4]]
@@ -202,6 +202,23 @@ def test_int16(keep_isa: None, lines: list[Array], probabilities: list[Array], i
     assert decided >= 0.99 * sum(expected.shape[1] for expected in probabilities)
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_int8(keep_isa: None, lines: list[Array], probabilities: list[Array], isa: str) -> None:
+    """Decides nearly always like float; without fast 8-bit products it is int16, or float."""
+    _core.set_isa(isa)
+    network = load("native", RECOGNITION, precision="int8")
+    coarser = load("native", RECOGNITION, precision="int16")
+    alike = steps = 0
+    for line, expected in zip(lines, probabilities, strict=True):
+        found = network.run(line)
+        assert np.array_equal(found, coarser.run(line)) != _core.has_fast_int8()
+        same = found[0].argmax(axis=1) == expected[0].argmax(axis=1)
+        alike += int(same.sum())
+        steps += same.size
+    assert alike >= 0.98 * steps
+    assert _core.has_fast_int8() == (isa == "avx512vnni")
+
+
 # --- the choice of an engine ----------------------------------------------------------------------
 
 
@@ -240,10 +257,11 @@ def test_auto_falls_back_to_openvino(
     assert np.array_equal(model.run(image), expected)
 
 
-def test_int16_does_not_fall_back() -> None:
+@pytest.mark.parametrize("precision", ["int16", "int8"])
+def test_integers_do_not_fall_back(precision: str) -> None:
     """OpenVINO does not have what was asked for."""
     with pytest.raises(ModelFormatError, match="the native engine cannot run"):
-        load_by_name("auto", CLASSIFICATION, "int16")
+        load_by_name("auto", CLASSIFICATION, precision)
 
 
 def test_fallback_without_its_package(hide_package: Callable[[str], None]) -> None:
@@ -284,9 +302,10 @@ def test_precisions_of_openvino_only(make_ocr: MakeOCR, precision: str) -> None:
         make_ocr(engine="native", precision=precision)
 
 
-def test_int16_is_native_only(make_ocr: MakeOCR) -> None:
-    with pytest.raises(InvalidOptionError, match="'int16'"):
-        make_ocr(engine="openvino", precision="int16")
+@pytest.mark.parametrize("precision", ["int16", "int8"])
+def test_integers_are_native_only(make_ocr: MakeOCR, precision: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"'{precision}'"):
+        make_ocr(engine="openvino", precision=precision)
 
 
 @pytest.mark.parametrize("config", [{"NUM_STREAMS": 2}, {"native": {"NUM_STREAMS": 2}}])
@@ -355,13 +374,33 @@ def test_default_precision(
     assert read() == (int16 if faster else exact)
 
 
+@pytest.mark.parametrize("faster", [True, False])
+def test_high_performance_takes_bytes(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[..., Lines], int16: Lines, faster: bool
+) -> None:
+    """Where the CPU has fast products of them; a `precision` that is named is kept."""
+    monkeypatch.setattr(_core, "has_fast_int8", lambda: faster)
+    monkeypatch.setattr(_core, "prefers_int16", lambda: True)
+    bytes_ = read(precision="int8")
+    assert read(enable_hpi=True) == (bytes_ if faster else int16)
+    assert read(enable_hpi=True, precision="int16") == int16
+
+
+def test_byte_pages_are_nearly_those_of_float(read: Callable[..., Lines], int16: Lines) -> None:
+    """Boxes are the same, as detection stays in float; of the texts, nearly all."""
+    found = read(precision="int8")
+    assert [box for _, box, _ in found] == [box for _, box, _ in int16]
+    same = [a[0] == b[0] for a, b in zip(found, int16, strict=True)]
+    assert sum(same) >= 0.95 * len(same)
+
+
 def test_float_pages_are_those_of_openvino(read: Callable[..., Lines]) -> None:
     """Scores, which are means of probabilities, differ by less than 1e-4."""
     assert_same_lines(read(precision="fp32"), read(engine="openvino"), FLOAT_TOLERANCE)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("precision", ["fp32", "int16"])
+@pytest.mark.parametrize("precision", ["fp32", "int16", "int8"])
 def test_pages_with_other_threads(read: Callable[..., Lines], precision: str, threads: int) -> None:
     """Bit by bit those of two threads."""
     assert read(cpu_threads=threads, precision=precision) == read(precision=precision)

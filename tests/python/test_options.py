@@ -178,7 +178,10 @@ WRONG = [
         ("ocr_version", value, "'PP-OCRv3', 'PP-OCRv4', 'PP-OCRv5', 'PP-OCRv6'")
         for value in ("v5", "PP-OCRv2", "pp-ocrv5", 5)
     ),
-    *(("precision", value, "'fp32', 'int16', 'bf16', 'fp16'") for value in ("int8", "FP32", 32)),
+    *(
+            ("precision", value, "'fp32', 'int16', 'int8', 'bf16', 'fp16'")
+            for value in ("int4", "FP32", 32)
+        ),
     *(("engine", value, "'auto', 'native', 'openvino'") for value in ("OpenVINO", "foo", "", 5)),
     *(("engine_config", value, "dictionary") for value in ("PERF_COUNT=1", [1], {1: 2})),
     ("engine_config", {"openvino": 5}, "dictionary"),
@@ -503,9 +506,8 @@ def test_other_device_at_predict(ocr: PaddleOCR) -> None:
 
 
 def test_high_performance_with_an_engine(recorded: Recorded) -> None:
-    ocr = PaddleOCR(enable_hpi=True, engine="auto")
+    PaddleOCR(enable_hpi=True, engine="auto")
     assert recorded.engine.hpi
-    assert ocr._page_options.text_recognition_batch_size == 1
     with pytest.warns(UserWarning, match="`enable_hpi` is ignored") as caught:
         PaddleOCR(enable_hpi=True, engine="openvino")
     assert not recorded.engine.hpi

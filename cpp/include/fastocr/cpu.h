@@ -30,4 +30,7 @@ const char* isa_name(Isa isa);
 // and two for the latter.
 bool prefers_int16();
 
+// Whether the instruction set in use has products of 8-bit integers in twice the number.
+bool has_fast_int8();
+
 }  // namespace fastocr

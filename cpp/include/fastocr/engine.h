@@ -32,7 +32,7 @@ struct ShapeRange {
 // How to load one network.
 struct ModelOptions {
   std::string path;                // model file; engines find a separate weights file beside it
-  std::string precision = "fp32";  // arithmetic of the network: fp32, bf16, fp16 or int16
+  std::string precision = "fp32";  // arithmetic of the network: fp32, bf16, fp16, int16 or int8
   int threads = 1;                 // CPU threads of the whole model, all streams together
   int streams = 1;                 // requests that run side by side, with threads / streams each
   std::map<std::string, std::string> properties;  // the engine's own settings, by its own names

@@ -99,11 +99,6 @@ void add_exp_sums(const PackedClassifier& c, int block, const ExpSumRow* rows, i
 
 #if defined(__AVX512VNNI__)
 
-// As assembler for the reason given at add_pair_products.
-inline void add_byte_products(__m512i& sums, __m512i unsigned_bytes, __m512i signed_bytes) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(unsigned_bytes), "v"(signed_bytes));
-}
-
 void quantized_block_maxima(const PackedClassifier& c, const QuantizedRow* rows, int count,
                             float* maxima) {
   constexpr int kWords = kClassBlock / 16;

@@ -88,6 +88,8 @@ bool prefers_int16() {
 #endif
 }
 
+bool has_fast_int8() { return kernels::active_network().byte_dense != nullptr; }
+
 namespace kernels {
 
 const KernelTable& active() {

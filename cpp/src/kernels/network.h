@@ -65,6 +65,29 @@ inline constexpr int kFixedBlock = 128;
 inline constexpr float kFixedNorm = 46300;
 inline constexpr float kLargestFixed = 32767;
 
+// The same with rows and weights in 8 bits and exact sums in 32: row = values * row_scales[r] +
+// row_offsets[r], weight = packed * weight_scales[output].
+struct ByteDenseTask {
+  const std::uint8_t* rows = nullptr;  // [count][depth]
+  const float* row_scales = nullptr;   // [count]
+  const float* row_offsets = nullptr;  // [count]
+  int count = 0;
+  int depth = 0;  // a multiple of kByteGroup, at most kMostByteDepth
+  int outputs = 0;
+  const std::int8_t* weights = nullptr;  // packed by pack_byte_dense
+  const float* weight_scales = nullptr;  // [outputs]
+  const float* weight_sums = nullptr;    // [outputs]: of the weights of each output
+  const float* bias = nullptr;
+  float* out = nullptr;
+  std::ptrdiff_t out_stride = 0;
+  Epilogue epilogue;
+};
+
+inline constexpr int kByteGroup = 4;
+inline constexpr float kLargestByte = 127;  // of weights
+// 255 * 127 * this is less than 2^31: no sum overflows.
+inline constexpr int kMostByteDepth = 1 << 16;
+
 // One run of output pixels of a convolution that keeps channels apart. Of the height x width pixels
 // of its input, only some columns need to be in memory: those that the run reads.
 struct DepthwiseTask {
@@ -111,6 +134,14 @@ struct NetworkKernels {
   void (*fix_rows)(const float* rows, std::ptrdiff_t row_stride, int count, int depth,
                    std::int16_t* values, float* row_scales);
   void (*fixed_dense)(const FixedDenseTask& task);
+
+  // Null where the instruction set has no fast products of 8-bit values.
+  void (*pack_byte_dense)(const std::int8_t* weights, int depth, int outputs, std::int8_t* packed);
+  // values = round((row - row_offsets[row]) / row_scales[row]): from the least value of a row, 0,
+  // to its largest, 255.
+  void (*byte_rows)(const float* rows, std::ptrdiff_t row_stride, int count, int depth,
+                    std::uint8_t* values, float* row_scales, float* row_offsets);
+  void (*byte_dense)(const ByteDenseTask& task);
 
   void (*depthwise)(const DepthwiseTask& task);
   void (*activate)(const float* values, std::ptrdiff_t count, const Epilogue& epilogue, float* out);

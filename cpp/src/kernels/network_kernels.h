@@ -12,12 +12,14 @@ static_assert(kChannelStep % kLanes == 0);
 // Rows and vectors of outputs in one tile: with the operands they just fit into the registers.
 #if defined(__AVX512F__)
 constexpr int kDenseRows = 8;
-constexpr int kDepthwisePixels = 6;
+constexpr int kDepthwisePixels = 8;
 #else
 constexpr int kDenseRows = 4;
 constexpr int kDepthwisePixels = 4;
 #endif
 constexpr int kDenseColumns = 3;
+// Output pixels whose input, five rows of one vector each, is to stay in the first-level cache.
+constexpr int kDepthwiseRun = 48;
 
 // ---- activations --------------------------------------------------------------------------------
 
@@ -246,8 +248,7 @@ inline Floats to_floats(Words sums) { return (Floats)_mm256_cvtepi32_ps(sums); }
 // sums += a[2i] * b[2i] + a[2i + 1] * b[2i + 1] for each 32-bit lane i.
 inline void add_pair_products(Words& sums, Words a, Words b) {
 #if defined(__AVX512VNNI__)
-  // As assembler, because GCC 12 copies the sums to and fro around its intrinsic, which then takes
-  // twice the time.
+  // As assembler for the reason given at add_byte_products.
   __asm__("vpdpwssd %2, %1, %0" : "+v"(sums) : "v"(a), "v"(b));
 #elif defined(__AVX512BW__)
   sums = _mm512_add_epi32(sums, _mm512_madd_epi16(a, b));
@@ -399,6 +400,106 @@ constexpr decltype(NetworkKernels::fixed_dense) kFixedDense = nullptr;
 
 #endif
 
+#if defined(__AVX512VNNI__)
+
+void pack_byte_dense(const std::int8_t* weights, int depth, int outputs, std::int8_t* packed) {
+  pack<kByteGroup>(weights, depth, outputs, packed);
+}
+
+template <int Rows, int Columns>
+inline void byte_dense_tile(const ByteDenseTask& task, int row, const std::int8_t* weights,
+                            int first) {
+  const std::uint8_t* rows = task.rows + static_cast<std::ptrdiff_t>(row) * task.depth;
+  Words sums[Rows][Columns];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 3
+    for (int j = 0; j < Columns; ++j) sums[r][j] = zero_words();
+  }
+  for (int k = 0; k < task.depth; k += kByteGroup, weights += kByteGroup * Columns * kLanes) {
+    Words w[Columns];
+#pragma GCC unroll 3
+    for (int j = 0; j < Columns; ++j) {
+      w[j] = _mm512_loadu_si512(weights + j * kByteGroup * kLanes);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      std::int32_t group;
+      __builtin_memcpy(&group, rows + static_cast<std::ptrdiff_t>(r) * task.depth + k,
+                       sizeof(group));
+      const Words x = _mm512_set1_epi32(group);
+#pragma GCC unroll 3
+      for (int j = 0; j < Columns; ++j) add_byte_products(sums[r][j], x, w[j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    const Floats scale = broadcast(task.row_scales[row + r]);
+    const Floats offset = broadcast(task.row_offsets[row + r]);
+    Floats x[Columns];
+#pragma GCC unroll 3
+    for (int j = 0; j < Columns; ++j) {
+      const int at = first + j * kLanes;
+      const Floats base = multiply_add(offset, load(task.weight_sums + at), load(task.bias + at));
+      x[j] = multiply_add(to_floats(sums[r][j]), scale * load(task.weight_scales + at), base);
+    }
+    finish(x, task.epilogue);
+    float* out = task.out + (row + r) * task.out_stride + first;
+#pragma GCC unroll 3
+    for (int j = 0; j < Columns; ++j) store(out + j * kLanes, x[j]);
+  }
+}
+
+template <int Rows, int Columns>
+struct ByteDenseTile {
+  static void run(const ByteDenseTask& task, int row, const std::int8_t* weights, int first) {
+    byte_dense_tile<Rows, Columns>(task, row, weights, first);
+  }
+};
+
+void byte_dense(const ByteDenseTask& task) { dense_panels<ByteDenseTile>(task); }
+
+void byte_rows(const float* rows, std::ptrdiff_t row_stride, int count, int depth,
+               std::uint8_t* values, float* row_scales, float* row_offsets) {
+  for (int r = 0; r < count; ++r, rows += row_stride, values += depth) {
+    const auto lanes_from = [&](int k) {
+      return static_cast<__mmask16>(depth - k >= kLanes ? 0xFFFF : (1 << (depth - k)) - 1);
+    };
+    // Lanes beyond the end repeat the first value.
+    const __m512 start = _mm512_set1_ps(rows[0]);
+    __m512 least = start, largest = start;
+    for (int k = 0; k < depth; k += kLanes) {
+      const __m512 x = _mm512_mask_loadu_ps(start, lanes_from(k), rows + k);
+      least = _mm512_min_ps(least, x);
+      largest = _mm512_max_ps(largest, x);
+    }
+    const float offset = _mm512_reduce_min_ps(least);
+    const float scale = (_mm512_reduce_max_ps(largest) - offset) / 255.0F;
+    row_offsets[r] = offset;
+    row_scales[r] = scale;
+    const __m512 factor = _mm512_set1_ps(scale > 0 ? 1.0F / scale : 0);
+    for (int k = 0; k < depth; k += kLanes) {
+      const __m512 x = _mm512_mask_loadu_ps(start, lanes_from(k), rows + k);
+      const __m512i steps =
+          _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(x, _mm512_set1_ps(offset)), factor));
+      const __m512i positive = _mm512_max_epi32(steps, _mm512_setzero_si512());
+      _mm512_mask_cvtusepi32_storeu_epi8(values + k, lanes_from(k), positive);
+    }
+  }
+}
+
+constexpr auto kPackByteDense = pack_byte_dense;
+constexpr auto kByteRows = byte_rows;
+constexpr auto kByteDense = byte_dense;
+
+#else
+
+constexpr decltype(NetworkKernels::pack_byte_dense) kPackByteDense = nullptr;
+constexpr decltype(NetworkKernels::byte_rows) kByteRows = nullptr;
+constexpr decltype(NetworkKernels::byte_dense) kByteDense = nullptr;
+
+#endif
+
 // ---- depthwise convolution ----------------------------------------------------------------------
 
 inline std::ptrdiff_t pixel_at(const DepthwiseTask& t, int row, int column) {
@@ -412,35 +513,53 @@ inline const float* depthwise_weights(const DepthwiseTask& t, int row, int c) {
          c % kChannelStep;
 }
 
-// Pixels x .. x + Pixels - 1, none of which reaches beyond the left or right border. The rows of
-// the kernel from `top` to `bottom` lie on the image. `kernel_width` is Width.
-template <int Width, int Stride, int Pixels>
-inline void depthwise_block(const DepthwiseTask& t, int x, int top, int bottom) {
-  const std::ptrdiff_t channels = t.channels, pitch = t.pitch * channels;
-  const float* image =
-      t.image + pixel_at(t, t.y * t.stride_y - t.pad_top + top, x * Stride - t.pad_left) * channels;
-  float* out = t.out + (x - t.begin) * channels;
-  for (int c = 0; c < t.channels; c += kLanes) {
-    const float* row = image + c;
-    const float* weights = depthwise_weights(t, top, c);
-    Floats sums[Pixels];
-    const Floats bias = load(t.bias + c);
-    for (int i = 0; i < Pixels; ++i) sums[i] = bias;
-    for (int ky = top; ky < bottom; ++ky, row += pitch, weights += Width * channels) {
-      Floats w[Width];
-      for (int kx = 0; kx < Width; ++kx) w[kx] = load(weights + kx * kChannelStep);
-      constexpr int kSpan = (Pixels - 1) * Stride + Width;
-      for (int s = 0; s < kSpan; ++s) {
-        const Floats pixel = load(row + s * channels);
-        for (int i = 0; i < Pixels; ++i) {
-          const int kx = s - i * Stride;
-          if (kx >= 0 && kx < Width) sums[i] = multiply_add(pixel, w[kx], sums[i]);
-        }
+// A run of output pixels which the left and right border do not reach, for one vector of channels.
+struct DepthwiseRun {
+  const float* image;       // what the upper left tap of the first pixel meets
+  std::ptrdiff_t channels;  // floats from one pixel to the next
+  std::ptrdiff_t pitch;     // and from one row to the next
+  int rows;                 // of the kernel, that lie on the image
+  const float* weights;
+  Floats bias;
+  float* out;
+};
+
+template <Activation Kind, int Width, int Stride, int Pixels>
+inline __attribute__((always_inline)) void depthwise_block(const DepthwiseRun& run, int x,
+                                                           const Epilogue& epilogue) {
+  const float* row = run.image + x * Stride * run.channels;
+  const float* weights = run.weights;
+  Floats sums[Pixels];
+#pragma GCC unroll 8
+  for (int i = 0; i < Pixels; ++i) sums[i] = run.bias;
+  for (int ky = 0; ky < run.rows; ++ky, row += run.pitch, weights += Width * run.channels) {
+    Floats w[Width];
+#pragma GCC unroll 5
+    for (int kx = 0; kx < Width; ++kx) w[kx] = load(weights + kx * kChannelStep);
+    constexpr int kSpan = (Pixels - 1) * Stride + Width;
+#pragma GCC unroll 24
+    for (int s = 0; s < kSpan; ++s) {
+      const Floats pixel = load(row + s * run.channels);
+#pragma GCC unroll 8
+      for (int i = 0; i < Pixels; ++i) {
+        const int kx = s - i * Stride;
+        if (kx >= 0 && kx < Width) sums[i] = multiply_add(pixel, w[kx], sums[i]);
       }
     }
-    finish(sums, t.epilogue);
-    for (int i = 0; i < Pixels; ++i) store(out + i * channels + c, sums[i]);
   }
+  finish_as<Kind>(sums, epilogue);
+#pragma GCC unroll 8
+  for (int i = 0; i < Pixels; ++i) store(run.out + (x + i) * run.channels, sums[i]);
+}
+
+template <Activation Kind, int Width, int Stride>
+inline void depthwise_run(const DepthwiseRun& run, int count, const Epilogue& epilogue) {
+  int x = 0;
+  for (; x + kDepthwisePixels <= count; x += kDepthwisePixels) {
+    depthwise_block<Kind, Width, Stride, kDepthwisePixels>(run, x, epilogue);
+  }
+  for (; x + 2 <= count; x += 2) depthwise_block<Kind, Width, Stride, 2>(run, x, epilogue);
+  if (x < count) depthwise_block<Kind, Width, Stride, 1>(run, x, epilogue);
 }
 
 // One pixel with a kernel of any width, anywhere.
@@ -459,16 +578,42 @@ inline void depthwise_pixel(const DepthwiseTask& t, int c, int x, int top, int b
   store(t.out + static_cast<std::ptrdiff_t>(x - t.begin) * t.channels + c, sum[0]);
 }
 
-// Pixels begin .. end - 1, which the border does not reach. Pixel by pixel rather than channel by
-// channel: that is the order in which memory is read ahead.
-template <int Width, int Stride>
-inline int depthwise_inner(const DepthwiseTask& t, int begin, int end, int top, int bottom) {
-  int x = begin;
-  for (; x + kDepthwisePixels <= end; x += kDepthwisePixels) {
-    depthwise_block<Width, Stride, kDepthwisePixels>(t, x, top, bottom);
+// Pixels begin .. end - 1, which the border does not reach. Some pixels at a time, vector by vector
+// of channels: what they read of one stays in the first-level cache, and its weights too.
+template <Activation Kind, int Width, int Stride>
+inline void depthwise_inner(const DepthwiseTask& t, int begin, int end, int top, int bottom,
+                            const Epilogue& epilogue) {
+  const std::ptrdiff_t channels = t.channels;
+  const int y = t.y * t.stride_y - t.pad_top + top;
+  for (int x = begin; x < end; x += kDepthwiseRun) {
+    const int count = x + kDepthwiseRun < end ? kDepthwiseRun : end - x;
+    const float* image = t.image + pixel_at(t, y, x * Stride - t.pad_left) * channels;
+    for (int c = 0; c < t.channels; c += kLanes) {
+      depthwise_run<Kind, Width, Stride>(
+          {image + c, channels, t.pitch * channels, bottom - top, depthwise_weights(t, top, c),
+           load(t.bias + c), t.out + (x - t.begin) * channels + c},
+          count, epilogue);
+    }
   }
-  for (; x + 2 <= end; x += 2) depthwise_block<Width, Stride, 2>(t, x, top, bottom);
-  return x;
+}
+
+// The activations that follow such convolutions in the networks at hand are part of the kernel.
+template <int Width, int Stride>
+void depthwise_inner(const DepthwiseTask& t, int begin, int end, int top, int bottom) {
+  const Epilogue& e = t.epilogue;
+  switch (e.activation) {
+    case Activation::kNone:
+      return depthwise_inner<Activation::kNone, Width, Stride>(t, begin, end, top, bottom, e);
+    case Activation::kRelu:
+      return depthwise_inner<Activation::kRelu, Width, Stride>(t, begin, end, top, bottom, e);
+    case Activation::kHardSwish:
+      return depthwise_inner<Activation::kHardSwish, Width, Stride>(t, begin, end, top, bottom, e);
+    default:
+      if (begin >= end) return;
+      depthwise_inner<Activation::kNone, Width, Stride>(t, begin, end, top, bottom, {});
+      float* out = t.out + static_cast<std::ptrdiff_t>(begin - t.begin) * t.channels;
+      activate(out, static_cast<std::ptrdiff_t>(end - begin) * t.channels, e, out);
+  }
 }
 
 inline void depthwise_border(const DepthwiseTask& t, int begin, int end, int top, int bottom) {
@@ -487,16 +632,19 @@ void depthwise(const DepthwiseTask& t) {
   const int span = t.width + t.pad_left - t.kernel_width;
   const int right = span < 0 ? 0 : span / t.stride_x + 1;
   const int inner_end = right < t.end ? right : t.end;
-  int x = left < t.begin ? t.begin : left < t.end ? left : t.end;
-  depthwise_border(t, t.begin, x, top, bottom);
+  const int first = left < t.begin ? t.begin : left < t.end ? left : t.end;
+  depthwise_border(t, t.begin, first, top, bottom);
+  int x = first < inner_end ? inner_end : first;
   if (t.kernel_width == 3 && t.stride_x == 1) {
-    x = depthwise_inner<3, 1>(t, x, inner_end, top, bottom);
+    depthwise_inner<3, 1>(t, first, inner_end, top, bottom);
   } else if (t.kernel_width == 3 && t.stride_x == 2) {
-    x = depthwise_inner<3, 2>(t, x, inner_end, top, bottom);
+    depthwise_inner<3, 2>(t, first, inner_end, top, bottom);
   } else if (t.kernel_width == 5 && t.stride_x == 1) {
-    x = depthwise_inner<5, 1>(t, x, inner_end, top, bottom);
+    depthwise_inner<5, 1>(t, first, inner_end, top, bottom);
   } else if (t.kernel_width == 5 && t.stride_x == 2) {
-    x = depthwise_inner<5, 2>(t, x, inner_end, top, bottom);
+    depthwise_inner<5, 2>(t, first, inner_end, top, bottom);
+  } else {
+    x = first;
   }
   depthwise_border(t, x, t.end, top, bottom);
 }

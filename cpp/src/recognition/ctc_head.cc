@@ -16,9 +16,9 @@ using kernels::kClassBlock;
 using kernels::kQuantizedGroup;
 
 constexpr float kNeverWins = -1e30F;
-// Classes this far below the best one add less than 18385 * exp(-16) = 2e-3 to a sum of at least 1,
-// were they all just as far; those of real lines add less than 1e-5.
-constexpr float kNegligible = 16.0F;
+// Blocks of classes this far below the best one are left out of the sum that makes a score. The
+// scores of 937 lines of real images rise by 7e-5 on average for it, and by 8e-4 at most.
+constexpr float kNegligible = 12.0F;
 // Room for the rounding of float sums, which no bound below counts.
 constexpr float kRounding = 1e-3F;
 // The part of a projection's bound that counts where a rare miss would do no harm: the rests have

@@ -22,7 +22,7 @@ AUTO = "auto"
 # read a line again in float where 16 bits leave it in doubt. `AUTO` tries the engines in this
 # order.
 _PRECISIONS = {
-    "native": ("int16", "fp32"),
+    "native": ("int16", "fp32", "int8"),
     "openvino": ("fp32", "bf16", "fp16"),
     "paddle": ("fp32", "bf16", "fp16"),
 }
@@ -51,10 +51,6 @@ class EngineOptions:
     properties: Mapping[str, str]
     device: _core.Device = field(default_factory=_core.Device)
     hpi: bool = False
-
-    def runs_lines_alone(self) -> bool:
-        """Return whether lines are to have a width of their own, as that is faster."""
-        return self.hpi and self.device.kind == "cpu"
 
     def wants_tensorrt(self) -> bool:
         """Return whether TensorRT is asked for, or to be used where it can be."""
@@ -96,7 +92,7 @@ def load_model(
         def load_as(properties: Mapping[str, str]) -> _core.Model:
             return loader.load(
                 str(file),
-                precision=precision or _default_precision(name),
+                precision=precision or _default_precision(name, hpi=options.hpi),
                 threads=options.threads,
                 streams=streams,
                 properties=dict(properties),
@@ -155,11 +151,13 @@ def _properties(
     yield with_cache(given)
 
 
-def _default_precision(engine: str) -> str:
-    """Return the fastest precision that gives the texts of float."""
-    if engine == "native" and not _core.prefers_int16():
-        return "fp32"
-    return _PRECISIONS[engine][0]
+def _default_precision(engine: str, *, hpi: bool) -> str:
+    """Return the fastest precision that gives the texts of float; with `hpi`, as good ones."""
+    if engine != "native":
+        return _PRECISIONS[engine][0]
+    if hpi and _core.has_fast_int8():
+        return "int8"
+    return "int16" if _core.prefers_int16() else "fp32"
 
 
 def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:

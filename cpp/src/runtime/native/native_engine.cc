@@ -71,12 +71,13 @@ class NativeModel final : public Model {
 
 Arithmetic arithmetic(const std::string& precision) {
   if (precision == "fp32") return Arithmetic::kFloat;
+  if (precision == "int8") return Arithmetic::kByte;
   if (precision == "int16") {
     return kernels::active_network().fixed_dense ? Arithmetic::kFixed : Arithmetic::kFloat;
   }
   throw Error(ErrorKind::kUnsupportedOption, "precision '" + precision +
                                                  "' is not supported by the native engine: use "
-                                                 "'fp32' or 'int16', or engine='openvino'");
+                                                 "'fp32', 'int16' or 'int8', or engine='openvino'");
 }
 
 class NativeEngine final : public Engine {
@@ -91,8 +92,8 @@ class NativeEngine final : public Engine {
     try {
       Network network = lower(std::move(graph), options.detach_classifier);
       simplify(network);
+      if (products != Arithmetic::kFixed) return make_model(network, products, options, nullptr);
       auto exact = make_model(network, Arithmetic::kFloat, options, nullptr);
-      if (products == Arithmetic::kFloat) return exact;
       return make_model(network, products, options, std::move(exact));
     } catch (const Error& error) {
       throw Error(ErrorKind::kModelFormat, options.path + ": " + error.what());

@@ -67,8 +67,8 @@ class Step {
   const int output;
 };
 
-// The products of convolutions: in float, or in 16-bit fixed point with exact sums.
-enum class Arithmetic { kFloat, kFixed };
+// The products of convolutions: in float, or of 16-bit or 8-bit numbers with exact sums.
+enum class Arithmetic { kFloat, kFixed, kByte };
 
 // The layers ready to run; takes the weights out of the network.
 std::vector<std::unique_ptr<Step>> make_steps(Network& network, Arithmetic arithmetic);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -61,52 +62,62 @@ ColumnWindow window_of(const Convolution& c) { return {c.kernel_width, c.stride_
 
 // ---- dense products -----------------------------------------------------------------------------
 
-// A matrix [depth][outputs] packed for the kernels, in float or in fixed point.
+// A matrix [depth][outputs] packed for the kernels.
 class DenseWeights {
  public:
+  // The instruction set has kernels for `arithmetic`, and `depth` suits them.
   DenseWeights(const NetworkKernels& kernels, const std::vector<float>& weights, int depth,
-               int outputs, const std::vector<float>& bias, bool fixed)
+               int outputs, const std::vector<float>& bias, Arithmetic arithmetic)
       : kernels_(kernels),
         depth_(depth),
         outputs_(padded_channels(outputs)),
         bias_(padded_values(bias)) {
-    if (fixed && kernels.fixed_dense != nullptr) {
-      pack_fixed(weights, outputs);
+    const auto rows = with_padded_outputs(weights, outputs);
+    if (arithmetic == Arithmetic::kByte) {
+      pack_bytes(rows);
+    } else if (arithmetic == Arithmetic::kFixed) {
+      pack_fixed(rows);
     } else {
-      pack_float(weights, outputs);
+      floats_.emplace(rows.size(), 0.0F);
+      kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
     }
   }
 
   int depth() const { return depth_; }
   int outputs() const { return outputs_; }
 
-  // Floats of scratch that `multiply` needs for `count` rows.
+  // Floats of scratch that `multiply` needs for `count` rows: of 16 bits at most, with a scale and
+  // an offset each.
   std::size_t scratch(int count) const {
-    return fixed_ ? static_cast<std::size_t>(count) * (depth_ / 2 + 2) + kChannelStep : 0;
+    if (floats_) return 0;
+    return static_cast<std::size_t>(count) * (depth_ / 2 + 4) + 2 * kChannelStep;
   }
 
   // Rows in fixed point have no offsets.
   void multiply(const Rows& rows, float* scratch, float* out, std::ptrdiff_t out_stride,
                 const Epilogue& epilogue) const {
-    if (!fixed_) {
+    if (floats_) {
       kernels_.dense({rows.data, rows.stride, rows.offsets, rows.count, depth_, outputs_,
                       floats_->data(), bias_.data(), out, out_stride, epilogue});
       return;
     }
     float* scales = scratch;
-    auto* values = reinterpret_cast<std::int16_t*>(scratch + padded_channels(rows.count));
-    kernels_.fix_rows(rows.data, rows.stride, rows.count, depth_, values, scales);
-    kernels_.fixed_dense({values, scales, rows.count, depth_, outputs_, fixed_->data(),
+    float* offsets = scales + padded_channels(rows.count);
+    float* values = offsets + padded_channels(rows.count);
+    if (bytes_) {
+      auto* bytes = reinterpret_cast<std::uint8_t*>(values);
+      kernels_.byte_rows(rows.data, rows.stride, rows.count, depth_, bytes, scales, offsets);
+      kernels_.byte_dense({bytes, scales, offsets, rows.count, depth_, outputs_, bytes_->data(),
+                           scales_.data(), sums_.data(), bias_.data(), out, out_stride, epilogue});
+      return;
+    }
+    auto* words = reinterpret_cast<std::int16_t*>(values);
+    kernels_.fix_rows(rows.data, rows.stride, rows.count, depth_, words, scales);
+    kernels_.fixed_dense({words, scales, rows.count, depth_, outputs_, fixed_->data(),
                           scales_.data(), bias_.data(), out, out_stride, epilogue});
   }
 
  private:
-  void pack_float(const std::vector<float>& weights, int outputs) {
-    const auto rows = with_padded_outputs(weights, outputs);
-    floats_.emplace(rows.size(), 0.0F);
-    kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
-  }
-
   std::vector<float> with_padded_outputs(const std::vector<float>& weights, int outputs) const {
     std::vector<float> rows(static_cast<std::size_t>(depth_) * outputs_);
     for (int k = 0; k < depth_; ++k) {
@@ -116,45 +127,64 @@ class DenseWeights {
     return rows;
   }
 
-  // For each output the smallest scale that the limits of fixed point allow.
-  void set_scales(const std::vector<float>& rows) {
-    std::vector<double> largest(static_cast<std::size_t>(outputs_)), norms(largest.size());
+  // For each output the smallest scale that lets its weights reach `largest`, and the norm of no
+  // kFixedBlock of them pass `norm`.
+  void set_scales(const std::vector<float>& rows, double largest, double norm) {
+    std::vector<double> highest(static_cast<std::size_t>(outputs_)), norms(highest.size());
     for (int begin = 0; begin < depth_; begin += kernels::kFixedBlock) {
-      std::vector<double> squares(largest.size());
+      std::vector<double> squares(highest.size());
       for (int k = begin; k < std::min(depth_, begin + kernels::kFixedBlock); ++k) {
         for (int o = 0; o < outputs_; ++o) {
           const double w = rows[static_cast<std::size_t>(k) * outputs_ + o];
           squares[o] += w * w;
-          largest[o] = std::max(largest[o], std::abs(w));
+          highest[o] = std::max(highest[o], std::abs(w));
         }
       }
       for (int o = 0; o < outputs_; ++o) norms[o] = std::max(norms[o], std::sqrt(squares[o]));
     }
-    scales_.resize(largest.size());
+    scales_.resize(highest.size());
     for (int o = 0; o < outputs_; ++o) {
-      scales_[o] = static_cast<float>(
-          std::max(largest[o] / kernels::kLargestFixed, norms[o] / kernels::kFixedNorm));
+      scales_[o] = static_cast<float>(std::max(highest[o] / largest, norms[o] / norm));
     }
   }
 
-  void pack_fixed(const std::vector<float>& weights, int outputs) {
-    const auto rows = with_padded_outputs(weights, outputs);
-    set_scales(rows);
-    std::vector<std::int16_t> words(rows.size());
-    for (std::size_t i = 0; i < words.size(); ++i) {
+  template <typename T>
+  std::vector<T> rounded(const std::vector<float>& rows) const {
+    std::vector<T> values(rows.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
       const float scale = scales_[i % outputs_];
-      words[i] = scale > 0 ? static_cast<std::int16_t>(std::lround(rows[i] / scale)) : 0;
+      values[i] = scale > 0 ? static_cast<T>(std::lround(rows[i] / scale)) : 0;
     }
+    return values;
+  }
+
+  void pack_fixed(const std::vector<float>& rows) {
+    set_scales(rows, kernels::kLargestFixed, kernels::kFixedNorm);
+    const auto words = rounded<std::int16_t>(rows);
     fixed_.emplace(words.size(), std::int16_t{0});
     kernels_.pack_fixed_dense(words.data(), depth_, outputs_, fixed_->data());
+  }
+
+  void pack_bytes(const std::vector<float>& rows) {
+    set_scales(rows, kernels::kLargestByte, std::numeric_limits<double>::infinity());
+    const auto bytes = rounded<std::int8_t>(rows);
+    sums_.resize(scales_.size());
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      sums_[i % outputs_] += scales_[i % outputs_] * static_cast<float>(bytes[i]);
+    }
+    bytes_.emplace(bytes.size(), std::int8_t{0});
+    kernels_.pack_byte_dense(bytes.data(), depth_, outputs_, bytes_->data());
   }
 
   const NetworkKernels& kernels_;
   int depth_, outputs_;
   std::vector<float> bias_;
+  // One of the three.
   std::optional<AlignedArray<float>> floats_;
   std::optional<AlignedArray<std::int16_t>> fixed_;
+  std::optional<AlignedArray<std::int8_t>> bytes_;
   std::vector<float> scales_;
+  std::vector<float> sums_;  // of the weights of each output, for rows with an offset
 };
 
 // ---- depthwise convolution ----------------------------------------------------------------------
@@ -347,12 +377,12 @@ class WindowRows : public RowSource {
 // [y][x][channel]
 class PixelWindowRows final : public WindowRows {
  public:
-  PixelWindowRows(const Convolution& c, int input, bool fixed)
-      : WindowRows(c, input), fixed_(fixed) {}
+  PixelWindowRows(const Convolution& c, int input, Arithmetic arithmetic)
+      : WindowRows(c, input), arithmetic_(arithmetic) {}
 
  private:
   // Rows in fixed point have no offsets.
-  bool reads_in_place() const override { return !fixed_; }
+  bool reads_in_place() const override { return arithmetic_ == Arithmetic::kFloat; }
 
   Rows in_place(const Run& run, int top, int left, std::ptrdiff_t* offsets) const override {
     const Image& in = (*run.images)[input_];
@@ -375,7 +405,7 @@ class PixelWindowRows final : public WindowRows {
     }
   }
 
-  const bool fixed_;
+  const Arithmetic arithmetic_;
 };
 
 // Windows of the network's input, which comes as planes: [y][channel][x].
@@ -467,13 +497,13 @@ class DenseStep final : public Step {
 // All pixels that come of one input pixel are one row of a dense product.
 class TransposedStep final : public Step {
  public:
-  TransposedStep(const NetworkKernels& kernels, const TransposedConvolution& c, bool fixed,
-                 int from, int to)
+  TransposedStep(const NetworkKernels& kernels, const TransposedConvolution& c,
+                 Arithmetic arithmetic, int from, int to)
       : Step({from}, to),
         factor_(c.factor),
         channels_(c.out_channels),
         weights_(kernels, c.weights, c.in_channels, c.factor * c.factor * c.out_channels,
-                 repeated(c.bias, c.factor * c.factor), fixed),
+                 repeated(c.bias, c.factor * c.factor), arithmetic),
         epilogue_(c.epilogue) {}
 
   void run(const Run& run) const override {
@@ -587,7 +617,8 @@ class UpsampledStep final : public Step {
         for (std::size_t i = 0; i < pixel; ++i) to[i] += from[i];
       }
     }
-    return {kernels_, sums, c.in_channels * y.count * x.count, c.out_channels, c.bias, false};
+    return {kernels_,       sums,   c.in_channels * y.count * x.count,
+            c.out_channels, c.bias, Arithmetic::kFloat};
   }
 
   void copy_windows(const Image& in, const Part& part, int first, int count, float* out) const {
@@ -636,7 +667,7 @@ class ScaledStep final : public Step {
         c_(std::move(c)),
         outputs_(padded_channels(c_.outer.out_channels)),
         bias_(padded_values(c_.outer.bias)),
-        rows_(composed_shape(), inputs[0], false) {}
+        rows_(composed_shape(), inputs[0], Arithmetic::kFloat) {}
 
   void run(const Run& run) const override {
     const Image& out = (*run.images)[output];
@@ -924,9 +955,7 @@ class SoftmaxStep final : public Step {
 class StepMaker {
  public:
   StepMaker(Network& network, Arithmetic arithmetic)
-      : network_(network),
-        fixed_(arithmetic == Arithmetic::kFixed),
-        kernels_(kernels::active_network()) {
+      : network_(network), arithmetic_(arithmetic), kernels_(kernels::active_network()) {
     for (const Layer& layer : network.layers) {
       for (const int input : layer.inputs) ++uses_[input];
     }
@@ -989,17 +1018,17 @@ class StepMaker {
       return std::make_unique<DepthwiseStep>(kernels_, std::move(c), input, layer.output);
     }
     const int depth = c.in_channels * c.kernel_height * c.kernel_width;
-    const bool fixed = fixed_ && input != 0 && !c.over_tokens && depth >= kLeastFixedDepth &&
-                       depth % 2 == 0 && !single_pixel_.contains(input);
+    const bool exact = input == 0 || c.over_tokens || single_pixel_.contains(input);
+    const Arithmetic arithmetic = exact ? Arithmetic::kFloat : arithmetic_of(depth);
     const auto weights = input == 0 ? PlaneWindowRows::reordered(c) : std::move(c.weights);
-    DenseWeights dense(kernels_, weights, depth, c.out_channels, c.bias, fixed);
+    DenseWeights dense(kernels_, weights, depth, c.out_channels, c.bias, arithmetic);
     const auto before = joined_.find(input);
     const int reads = before == joined_.end() ? input : before->second->inputs[0];
-    return std::make_unique<DenseStep>(source(c, input, fixed), std::move(dense), c.epilogue, reads,
-                                       layer.output);
+    return std::make_unique<DenseStep>(source(c, input, arithmetic), std::move(dense), c.epilogue,
+                                       reads, layer.output);
   }
 
-  std::unique_ptr<RowSource> source(const Convolution& c, int input, bool fixed) {
+  std::unique_ptr<RowSource> source(const Convolution& c, int input, Arithmetic arithmetic) {
     if (input == 0) return std::make_unique<PlaneWindowRows>(c);
     const auto before = joined_.find(input);
     if (before != joined_.end()) {
@@ -1008,12 +1037,12 @@ class StepMaker {
                                              before->second->inputs[0]);
     }
     if (c.pointwise()) return std::make_unique<PixelRows>(input);
-    return std::make_unique<PixelWindowRows>(c, input, fixed);
+    return std::make_unique<PixelWindowRows>(c, input, arithmetic);
   }
 
   Made make(TransposedConvolution& c, const Layer& layer) {
-    const bool fixed = fixed_ && c.in_channels >= kLeastFixedDepth && c.in_channels % 2 == 0;
-    return std::make_unique<TransposedStep>(kernels_, c, fixed, layer.inputs[0], layer.output);
+    return std::make_unique<TransposedStep>(kernels_, c, arithmetic_of(c.in_channels),
+                                            layer.inputs[0], layer.output);
   }
   Made make(UpsampledConvolution& c, const Layer& layer) {
     return std::make_unique<UpsampledStep>(kernels_, c, layer.inputs, layer.output);
@@ -1052,11 +1081,24 @@ class StepMaker {
     return std::make_unique<SoftmaxStep>(kernels_, layer.inputs[0], layer.output);
   }
 
-  // Below this, converting the rows costs more than it saves.
+  // Of products with this depth, as far as the instruction set has them and they save more than
+  // converting the rows costs.
+  Arithmetic arithmetic_of(int depth) const {
+    const bool bytes = arithmetic_ == Arithmetic::kByte && kernels_.byte_dense != nullptr;
+    if (bytes && depth >= kLeastByteDepth && depth % kernels::kByteGroup == 0 &&
+        depth <= kernels::kMostByteDepth) {
+      return Arithmetic::kByte;
+    }
+    const bool fixed = arithmetic_ != Arithmetic::kFloat && kernels_.fixed_dense != nullptr;
+    return fixed && depth >= kLeastFixedDepth && depth % 2 == 0 ? Arithmetic::kFixed
+                                                                : Arithmetic::kFloat;
+  }
+
   static constexpr int kLeastFixedDepth = 128;
+  static constexpr int kLeastByteDepth = 64;
 
   Network& network_;
-  bool fixed_;
+  Arithmetic arithmetic_;
   const NetworkKernels& kernels_;
   std::map<int, int> uses_;
   std::map<int, Layer*> joined_;  // by output: depthwise convolutions inside of the next step
