@@ -9,10 +9,11 @@ Pages are drawn, the same on every machine. Writes ``growth.json`` and one plot 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,30 @@ class Case:
     peak_rss_mb: float | None = None
 
 
+    def point(self) -> dict[str, Any]:
+        """The case as data."""
+        return {
+            "x": self.x,
+            "pages": self.pages,
+            "lines": self.lines,
+            "median_ms_per_page": statistics.median(self.milliseconds_per_page),
+            "milliseconds_per_page": self.milliseconds_per_page,
+            "peak_rss_mb": self.peak_rss_mb,
+        }
+
+
 @dataclass(frozen=True)
 class Curve:
-    """A series of cases, in the order of x."""
+    """A series of cases, one for each x."""
 
-    name: str
     axis: str
-    cases: list[Case]
+    make_case: Callable[[Any], Case]
+    values: Sequence[float]
     logarithmic: bool = False
+
+    def cases(self) -> list[Case]:
+        """New cases, in the order of x."""
+        return [self.make_case(x) for x in self.values]
 
 
 # Cases
@@ -121,14 +138,12 @@ def list_case(length: int) -> Case:
     return Case(length, length, prepare)
 
 
-def all_curves() -> list[Curve]:
-    """What is measured."""
-    return [
-        Curve("page_size", "megapixels", [size_case(x) for x in MEGAPIXELS], logarithmic=True),
-        Curve("lines", "lines on the page", [line_case(x) for x in LINES]),
-        Curve("callers", "calling threads", [caller_case(x) for x in CALLERS]),
-        Curve("list_length", "pages in the list", [list_case(x) for x in LIST_LENGTHS]),
-    ]
+CURVES = {
+    "page_size": Curve("megapixels", size_case, MEGAPIXELS, logarithmic=True),
+    "lines": Curve("lines on the page", line_case, LINES),
+    "callers": Curve("calling threads", caller_case, CALLERS),
+    "list_length": Curve("pages in the list", list_case, LIST_LENGTHS),
+}
 
 
 # Measuring
@@ -156,31 +171,24 @@ def run_case(case: Case, ocr: Any, counted: bool) -> None:
         case.peak_rss_mb = usage()["peak_rss_mb"]
 
 
-def measure(curve: Curve, arguments: dict[str, Any], rounds: int) -> None:
-    """Rounds over all cases of a curve with an object of its own."""
+def measure(name: str, arguments: dict[str, Any], rounds: int) -> list[dict[str, Any]]:
+    """Rounds over all cases of a curve; returns its points."""
+    cases = CURVES[name].cases()
     with common.make_ocr(arguments) as ocr:
         for number in range(rounds + 1):
-            log(f"{curve.name}: round {number} of {rounds}" if number else f"{curve.name}: warm-up")
-            for case in curve.cases:
+            log(f"{name}: round {number} of {rounds}" if number else f"{name}: warm-up")
+            for case in cases:
                 run_case(case, ocr, counted=number > 0)
+    return [case.point() for case in cases]
+
+
+def measure_apart(name: str, arguments: dict[str, Any], rounds: int) -> list[dict[str, Any]]:
+    """The same in a new process, so that the memory is this curve's alone."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, name, arguments, rounds).result()
 
 
 # Report
-
-
-def points_of(curve: Curve) -> list[dict[str, Any]]:
-    """The cases as data."""
-    return [
-        {
-            "x": case.x,
-            "pages": case.pages,
-            "lines": case.lines,
-            "median_ms_per_page": statistics.median(case.milliseconds_per_page),
-            "milliseconds_per_page": case.milliseconds_per_page,
-            "peak_rss_mb": case.peak_rss_mb,
-        }
-        for case in curve.cases
-    ]
 
 
 def plot(target: Path, name: str, curve: dict[str, Any]) -> None:
@@ -231,7 +239,6 @@ COLUMNS: tuple[common.Column, ...] = (
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    names = [curve.name for curve in all_curves()]
     parser = argparse.ArgumentParser(
         prog="python -m bench.growth",
         description=__doc__,
@@ -239,7 +246,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the data and the plots")
     parser.add_argument(
-        "--curve", action="append", choices=names, help="repeatable; default: all of them"
+        "--curve", action="append", choices=list(CURVES), help="repeatable; default: all of them"
     )
     parser.add_argument("--rounds", type=int, default=3, help="after one warm-up round")
     parser.add_argument(
@@ -258,29 +265,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.rounds < 1:
         raise SystemExit("--rounds must be at least 1")
     check_matplotlib()
-    curves = [c for c in all_curves() if not options.curve or c.name in options.curve]
     load = common.OtherLoad()
-    for curve in curves:
-        measure(curve, options.option, options.rounds)
+    curves = {
+        name: {
+            "axis": CURVES[name].axis,
+            "logarithmic": CURVES[name].logarithmic,
+            "points": measure_apart(name, options.option, options.rounds),
+        }
+        for name in options.curve or CURVES
+    }
     report = {
         "machine": common.machine_facts(),
         "load": load.report(),
         "fastocr": common.fastocr_facts(),
         "option": options.option,
         "rounds": options.rounds,
-        "curves": {
-            curve.name: {
-                "axis": curve.axis,
-                "logarithmic": curve.logarithmic,
-                "points": points_of(curve),
-            }
-            for curve in curves
-        },
+        "curves": curves,
     }
     print(f"{common.describe_machine(report['machine'])}\n{common.describe_load(report['load'])}")
     options.out.mkdir(parents=True, exist_ok=True)
     common.write_json(options.out / "growth.json", report)
-    for name, data in report["curves"].items():
+    for name, data in curves.items():
         print(f"\n{name}, by {data['axis']}\n\n{common.format_table(COLUMNS, data['points'])}")
         plot(options.out / f"{name}.svg", name, data)
 
