@@ -192,6 +192,7 @@ def describe_load(load: dict[str, Any]) -> str:
 
 # fastocr
 
+
 def make_ocr(arguments: dict[str, Any]) -> Any:
     """fastocr without orientation steps; imported here, so that --help answers at once."""
     from fastocr import PaddleOCR

@@ -62,6 +62,13 @@ class Record:
     last_rss_mb: float | None = None  # after the last round
     peak_rss_mb: float = 0.0
 
+    @property
+    def growth_mb(self) -> float | None:
+        """Memory gained over the counted rounds, where it is known."""
+        if self.warm_rss_mb is None or self.last_rss_mb is None:
+            return None
+        return self.last_rss_mb - self.warm_rss_mb
+
 
 class Worker:
     """A peer in its own process, spoken to in JSON lines."""
@@ -248,7 +255,6 @@ def summarise(record: Record, reference: Record, truths: dict[str, str]) -> dict
     """One row of figures."""
     samples = [value for values in record.milliseconds.values() for value in values]
     medians = [statistics.median(values) for values in record.milliseconds.values()]
-    has_rss = record.warm_rss_mb is not None and record.last_rss_mb is not None
     return {
         "peer": record.spec.label,
         "weights": record.weights,
@@ -259,7 +265,7 @@ def summarise(record: Record, reference: Record, truths: dict[str, str]) -> dict
         "images_per_second": 1000 * len(medians) / sum(medians),
         "cpu_seconds_per_image": record.cpu_seconds / len(samples),
         "peak_rss_mb": record.peak_rss_mb,
-        "growth_mb": record.last_rss_mb - record.warm_rss_mb if has_rss else None,
+        "growth_mb": record.growth_mb,
         "lines": sum(len(lines) for lines in record.texts.values()),
         "agreement": agreement(record.texts, reference.texts),
         **accuracy(record.texts, truths),

@@ -46,7 +46,6 @@ class Case:
     lines: int = 0
     peak_rss_mb: float | None = None
 
-
     def point(self) -> dict[str, Any]:
         """The case as data."""
         return {
@@ -208,7 +207,7 @@ def plot(target: Path, name: str, curve: dict[str, Any]) -> None:
     memory_axis.set_ylabel("peak MB")
     memory_axis.set_xlabel(curve["axis"])
     for axis in (time_axis, memory_axis):
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.05 * axis.dataLim.y1)
         axis.grid(alpha=0.3)
     if curve["logarithmic"]:
         memory_axis.set_xscale("log")
@@ -266,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit("--rounds must be at least 1")
     check_matplotlib()
     load = common.OtherLoad()
-    curves = {
+    curves: dict[str, dict[str, Any]] = {
         name: {
             "axis": CURVES[name].axis,
             "logarithmic": CURVES[name].logarithmic,

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
 
-WORDS = (
+TEXT = (
     "harbour boats 4127 breakfast lanterns of the 18:30 garden invoice No.92 total 3.50 between "
     "market winter Tuesday notes and a bridge repair 0571 quarterly museum closed early please"
-).split()
+)
+WORDS = TEXT.split()
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_HEIGHT = 22  # of a capital letter at scale 1, in pixels
 PAPER, INK = 250, (40, 30, 25)
@@ -38,7 +39,13 @@ def text_of_width(width: float, rng: np.random.Generator) -> str:
 
 
 def draw_page(
-    width: int, height: int, lines: int, *, columns: int = 1, text_height: float = 1e9, seed: int = 0
+    width: int,
+    height: int,
+    lines: int,
+    *,
+    columns: int = 1,
+    text_height: float = 1e9,
+    seed: int = 0,
 ) -> Image:
     """A (height, width, 3) BGR page.
 

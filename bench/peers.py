@@ -279,7 +279,9 @@ def usage() -> dict[str, Any]:
 
     The present memory is None on systems that have no /proc.
     """
-    own, children = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, children = (
+        resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
     status = Path("/proc/self/status")
     if not status.exists():
