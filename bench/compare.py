@@ -413,8 +413,10 @@ def settings_for(specs: Sequence[PeerSpec], options: argparse.Namespace) -> dict
 def peers_of(options: argparse.Namespace) -> tuple[list[PeerSpec], dict[str, str]]:
     """What to measure, and what is left out and why."""
     specs, left_out = (options.peer, {}) if options.peer else installed_peers(options.models)
+    for label, reason in left_out.items():
+        log(f"{label} is left out: {reason}")
     if not specs:
-        raise SystemExit("no peer is installed in this environment: name one with --peer")
+        raise SystemExit("no peer that could be measured is installed here: name one with --peer")
     if len({spec.label for spec in specs}) < len(specs):
         raise SystemExit("two peers with one label: use --peer LABEL:NAME=PYTHON")
     for spec in specs:

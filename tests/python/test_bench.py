@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,18 @@ def test_option() -> None:
     assert parsed == ("v6", {"precision": "fp32", "url": "a:b"})
 
 
-@pytest.mark.parametrize("text", ['{"a": 1}', "label", ":{}", "label:[1]", "label:{"])
-def test_option_that_is_none(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1}', "is not LABEL:JSON"),
+        ("label", "is not LABEL:JSON"),
+        (":{}", "is not LABEL:JSON"),
+        ("label:[1]", "is not a JSON object"),
+        ("label:{", "is not JSON"),
+    ],
+)
+def test_option_that_is_none(text: str, message: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
         common.parse_option(text)
 
 
@@ -160,6 +170,20 @@ def test_growth_case(ocr: PaddleOCR) -> None:
     point = case.point()
     assert (point["x"], point["pages"], point["lines"]) == (2, 1, 2)
     assert [point["median_ms_per_page"]] == point["milliseconds_per_page"]
+
+
+def test_growth_case_times_pages_and_keeps_the_memory_of_the_first_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = growth.Case(x=1, pages=4, prepare=lambda: lambda ocr: 0)
+    clock = iter([0.0, 9.0, 10.0, 12.0])
+    monkeypatch.setattr(growth, "time", SimpleNamespace(perf_counter=clock.__next__))
+    monkeypatch.setattr(growth, "usage", lambda: {"peak_rss_mb": 77.0})
+    monkeypatch.setattr(growth, "reset_peak", lambda: True)
+    growth.run_case(case, None, counted=False)
+    monkeypatch.setattr(growth, "usage", lambda: {"peak_rss_mb": 99.0})
+    growth.run_case(case, None, counted=True)
+    assert (case.milliseconds_per_page, case.peak_rss_mb) == ([500], 77)
 
 
 def test_growth_of_callers_and_lists(ocr: PaddleOCR, monkeypatch: pytest.MonkeyPatch) -> None:
