@@ -4,17 +4,15 @@ Every peer lives in its own process and, if wanted, its own virtual environment.
 interleaved: each round runs every peer once over all images, so that a machine that slows down or
 speeds up does so for all of them. One warm-up round is not counted.
 
-    python bench/compare.py IMAGES... --peer fastocr --peer onnxocr=PYTHON --rounds 5
+    python -m bench.compare IMAGES... --peer fastocr --peer onnxocr=PYTHON --rounds 5
 
-See ``bench/README.md``.
+Without --peer, every peer of the current environment is measured. See ``bench/README.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -28,11 +26,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from peers import PEERS, Settings
+from bench import common, peers
+from bench.common import log
+from bench.peers import PEERS, Settings
 
-WORKER = Path(__file__).with_name("peers.py")
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
-CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+REFERENCE = "paddleocr"
 
 
 class PeerError(RuntimeError):
@@ -54,10 +52,22 @@ class Record:
 
     spec: PeerSpec
     versions: dict[str, str]
+    weights: str
     load_seconds: float
+    first_ms: float | None = None
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    cpu_seconds: float = 0.0  # of the counted rounds
+    warm_rss_mb: float | None = None  # after the warm-up round
+    last_rss_mb: float | None = None  # after the last round
     peak_rss_mb: float = 0.0
+
+    @property
+    def growth_mb(self) -> float | None:
+        """Memory gained over the counted rounds, where it is known."""
+        if self.warm_rss_mb is None or self.last_rss_mb is None:
+            return None
+        return self.last_rss_mb - self.warm_rss_mb
 
 
 class Worker:
@@ -68,12 +78,12 @@ class Worker:
         # Some peers write caches into the current folder.
         self._folder = tempfile.TemporaryDirectory(prefix="fastocr-bench-")
         self._log = Path(self._folder.name) / "stderr.txt"
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [spec.python, str(WORKER)],
+                [spec.python, str(Path(peers.__file__).resolve())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=errors,
                 cwd=self._folder.name,
                 text=True,
                 encoding="utf-8",
@@ -94,10 +104,16 @@ class Worker:
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        answer: dict[str, Any] = json.loads(line) if line else {"error": "the worker died"}
+        answer: dict[str, Any] = json.loads(line) if line else {"error": self._death()}
         if "error" in answer:
             raise PeerError(f"{self.spec.label}: {answer['error']}\n{self._log_tail()}")
         return answer
+
+    def _death(self) -> str:
+        try:
+            return f"the worker ended with exit status {self._process.wait(timeout=10)}"
+        except subprocess.TimeoutExpired:
+            return "the worker closed its output"
 
     def _log_tail(self, lines: int = 15) -> str:
         text = self._log.read_text(encoding="utf-8", errors="replace")
@@ -105,48 +121,63 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process and removes its folder."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
-            print(json.dumps({"command": "stop"}), file=self._process.stdin, flush=True)
-            self._process.wait(timeout=10)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
+            # The end of its input ends a worker, too; this closes both pipes.
+            self._process.communicate(json.dumps({"command": "stop"}) + "\n", timeout=10)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+            self._process.communicate()
         self._folder.cleanup()
 
 
 # Measuring
 
 
+def start_workers(
+    specs: Sequence[PeerSpec], settings: dict[str, Settings], may_fail: bool
+) -> tuple[list[Worker], dict[str, str]]:
+    """All workers, and the reasons of those that failed, which raise unless they may."""
+    workers: list[Worker] = []
+    failures: dict[str, str] = {}
+    for spec in specs:
+        log(f"starting {spec.label}")
+        try:
+            workers.append(Worker(spec, settings[spec.label]))
+        except PeerError as error:
+            if not may_fail:
+                for worker in workers:
+                    worker.close()
+                raise
+            failures[spec.label] = str(error)
+            log(f"left out: {error}")
+    return workers, failures
+
+
 def run_round(worker: Worker, record: Record, images: Sequence[Path], counted: bool) -> None:
     """One peer over all images once."""
+    before = worker.ask({"command": "usage"})
     for image in images:
         answer = worker.ask({"command": "read", "image": str(image)})
         record.texts[image.name] = answer["texts"]
-        record.peak_rss_mb = answer["peak_rss_mb"]
         if counted:
             record.milliseconds.setdefault(image.name, []).append(answer["milliseconds"])
+        elif record.first_ms is None:
+            record.first_ms = answer["milliseconds"]
+    after = worker.ask({"command": "usage"})
+    record.peak_rss_mb = after["peak_rss_mb"]
+    record.last_rss_mb = after["rss_mb"]
+    if counted:
+        record.cpu_seconds += after["cpu_seconds"] - before["cpu_seconds"]
+    else:
+        record.warm_rss_mb = after["rss_mb"]
 
 
 def measure(
-    specs: Sequence[PeerSpec],
-    settings: dict[str, Settings],
-    images: Sequence[Path],
-    rounds: int,
-    pause: float,
+    workers: Sequence[Worker], images: Sequence[Path], rounds: int, pause: float
 ) -> list[Record]:
-    """Starts all peers, then interleaves their rounds."""
-    workers: list[Worker] = []
+    """Interleaves the rounds of all peers; ends them all."""
+    records = [Record(worker.spec, **worker.started) for worker in workers]
     try:
-        for spec in specs:
-            log(f"starting {spec.label}")
-            workers.append(Worker(spec, settings[spec.label]))
-        records = [
-            Record(worker.spec, worker.started["versions"], worker.started["load_seconds"])
-            for worker in workers
-        ]
         for number in range(rounds + 1):
             log(f"round {number} of {rounds}" if number else "warm-up")
             for worker, record in zip(workers, records, strict=True):
@@ -177,17 +208,26 @@ def grams(text: str, length: int) -> Counter[str]:
     return Counter(text[k : k + length] for k in range(len(text) - length + 1))
 
 
-def accuracy(record: Record, truths: dict[str, str]) -> dict[str, float]:
+def accuracy(texts: dict[str, list[str]], truths: dict[str, str]) -> dict[str, float]:
     """Mean character and bigram F1 over the images that have a ground truth."""
     scores: dict[str, float] = {}
     for name, length in (("character_f1", 1), ("bigram_f1", 2)):
         values = [
-            f1(grams(normalised("".join(record.texts[image])), length), grams(truth, length))
+            f1(grams(normalised("".join(texts[image])), length), grams(truth, length))
             for image, truth in truths.items()
         ]
         if values:
             scores[name] = statistics.fmean(values)
     return scores
+
+
+def agreement(texts: dict[str, list[str]], reference: dict[str, list[str]]) -> float:
+    """Share of the reference's lines whose exact text is found in the same image as often."""
+    wanted = sum(len(lines) for lines in reference.values())
+    common_lines = sum(
+        (Counter(lines) & Counter(texts[image])).total() for image, lines in reference.items()
+    )
+    return common_lines / wanted if wanted else 1.0
 
 
 def read_truths(folder: Path | None, images: Sequence[Path]) -> dict[str, str]:
@@ -205,81 +245,87 @@ def read_truths(folder: Path | None, images: Sequence[Path]) -> dict[str, str]:
 # Report
 
 
-def summarise(records: Sequence[Record], truths: dict[str, str]) -> list[dict[str, Any]]:
-    """One row of figures a peer."""
-    rows: list[dict[str, Any]] = []
-    for record in records:
-        medians = [statistics.median(samples) for samples in record.milliseconds.values()]
-        rows.append(
-            {
-                "peer": record.spec.label,
-                "images_per_second": 1000 * len(medians) / sum(medians),
-                "p50_ms": statistics.median(medians),
-                "peak_rss_mb": record.peak_rss_mb,
-                "load_seconds": record.load_seconds,
-                "lines": sum(len(lines) for lines in record.texts.values()),
-                **accuracy(record, truths),
-            }
-        )
+def choose_reference(records: Sequence[Record]) -> Record:
+    """The first official peer, or else the first of all."""
+    official = [record for record in records if record.spec.kind == REFERENCE]
+    return (official or list(records))[0]
+
+
+def summarise(record: Record, reference: Record, truths: dict[str, str]) -> dict[str, Any]:
+    """One row of figures."""
+    samples = [value for values in record.milliseconds.values() for value in values]
+    medians = [statistics.median(values) for values in record.milliseconds.values()]
+    return {
+        "peer": record.spec.label,
+        "weights": record.weights,
+        "load_seconds": record.load_seconds,
+        "first_ms": record.first_ms,
+        "p50_ms": common.percentile(samples, 0.5),
+        "p95_ms": common.percentile(samples, 0.95),
+        "images_per_second": 1000 * len(medians) / sum(medians),
+        "cpu_seconds_per_image": record.cpu_seconds / len(samples),
+        "peak_rss_mb": record.peak_rss_mb,
+        "growth_mb": record.growth_mb,
+        "lines": sum(len(lines) for lines in record.texts.values()),
+        "agreement": agreement(record.texts, reference.texts),
+        **accuracy(record.texts, truths),
+    }
+
+
+def summarise_all(records: Sequence[Record], truths: dict[str, str]) -> list[dict[str, Any]]:
+    """One row of figures a peer, the first of which is the measure of speed."""
+    reference = choose_reference(records)
+    rows = [summarise(record, reference, truths) for record in records]
     for row in rows:
         row["ratio_to_first"] = row["images_per_second"] / rows[0]["images_per_second"]
     return rows
 
 
-COLUMNS = (
+COLUMNS: tuple[common.Column, ...] = (
     ("peer", "peer", "{}"),
-    ("images/s", "images_per_second", "{:.2f}"),
+    ("weights", "weights", "{}"),
+    ("load s", "load_seconds", "{:.2f}"),
+    ("first ms", "first_ms", "{:.0f}"),
     ("p50 ms", "p50_ms", "{:.0f}"),
+    ("p95 ms", "p95_ms", "{:.0f}"),
+    ("images/s", "images_per_second", "{:.2f}"),
     ("ratio", "ratio_to_first", "{:.2f}"),
+    ("CPU s/image", "cpu_seconds_per_image", "{:.3f}"),
     ("peak MB", "peak_rss_mb", "{:.0f}"),
-    ("load s", "load_seconds", "{:.1f}"),
-    ("lines", "lines", "{}"),
+    ("growth MB", "growth_mb", "{:+.0f}"),
     ("char F1", "character_f1", "{:.3f}"),
     ("bigram F1", "bigram_f1", "{:.3f}"),
+    ("agreement", "agreement", "{:.3f}"),
+    ("lines", "lines", "{}"),
 )
 
 
-def format_table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as a Markdown table; "-" where a figure is missing."""
-    cells = [[title for title, _, _ in COLUMNS]]
-    for row in rows:
-        cells.append([form.format(row[key]) if key in row else "-" for _, key, form in COLUMNS])
-    widths = [max(len(line[k]) for line in cells) for k in range(len(COLUMNS))]
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells
+def format_report(report: dict[str, Any]) -> str:
+    """The report without its samples, as Markdown."""
+    parameters = report["parameters"]
+    versions = [
+        f"- {peer['peer']}: " + ", ".join(f"{k} {v}" for k, v in peer["versions"].items())
+        for peer in report["peers"]
     ]
-    lines = [f"| {' | '.join(line)} |" for line in padded]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
-
-
-def cpu_info() -> dict[str, str]:
-    """The first processor's fields of /proc/cpuinfo, empty where there is none."""
-    source = Path("/proc/cpuinfo")
-    if not source.exists():
-        return {}
-    block = source.read_text().split("\n\n")[0]
-    pairs = (line.split(":", 1) for line in block.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def machine_facts() -> dict[str, Any]:
-    """What a reader needs to know to judge the figures."""
-    info = cpu_info()
-    present = set(info.get("flags", "").split())
-    return {
-        "cpu": info.get("model name", platform.processor()),
-        "cpu_family_model": f"{info.get('cpu family', '?')}/{info.get('model', '?')}",
-        "cores": os.cpu_count(),
-        "flags": {flag: flag in present for flag in CPU_FLAGS},
-        "platform": platform.platform(),
-        "load_average_before": os.getloadavg() if hasattr(os, "getloadavg") else None,
-    }
-
-
-def log(message: str) -> None:
-    """Progress, kept apart from the table on standard output."""
-    print(message, file=sys.stderr, flush=True)
+    reasons = [
+        f"- {label} is left out: {reason.splitlines()[0]}"
+        for label, reason in report["left_out"].items()
+    ]
+    return "\n".join(
+        [
+            f"{common.describe_machine(report['machine'])}  ",
+            f"{report['images']} images ({report['images_with_ground_truth']} with ground truth), "
+            f"{parameters['rounds']} rounds after a warm-up, {parameters['threads']} threads, "
+            f"detection {parameters['limit_side_len']} {parameters['limit_type']}, "
+            f"agreement with {report['reference']}  ",
+            common.describe_load(report["load"]),
+            "",
+            common.format_table(COLUMNS, report["peers"]),
+            "",
+            *versions,
+            *reasons,
+        ]
+    )
 
 
 # Command line
@@ -298,31 +344,22 @@ def parse_peer(text: str) -> PeerSpec:
     return PeerSpec(label or kind, kind, str(Path(program).absolute()))
 
 
-def parse_option(text: str) -> tuple[str, dict[str, Any]]:
-    """``LABEL:JSON``, for example ``fastocr:{"precision": "bf16"}``."""
-    label, _, arguments = text.partition(":")
-    return label, json.loads(arguments)
-
-
-def collect_images(sources: Sequence[Path]) -> list[Path]:
-    """Image files, those of a folder in the order of their names."""
-    images: list[Path] = []
-    for source in sources:
-        if source.is_dir():
-            images += sorted(f for f in source.iterdir() if f.suffix.lower() in SUFFIXES)
-        else:
-            images.append(source)
-    names = Counter(image.name for image in images)
-    doubles = [name for name, count in names.items() if count > 1]
-    if doubles or not images:
-        raise SystemExit(f"images with the same name: {doubles}" if doubles else "no images")
-    return [image.resolve() for image in images]
+def installed_peers(models: Path | None) -> tuple[list[PeerSpec], dict[str, str]]:
+    """The peers of this environment, and why others of it are left out."""
+    found = [name for name, peer in PEERS.items() if peer.is_installed()]
+    blocked = [name for name in found if PEERS[name].needs_models and models is None]
+    return (
+        [parse_peer(name) for name in found if name not in blocked],
+        dict.fromkeys(blocked, "it needs --models"),
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("images", nargs="+", type=Path, help="image files or folders of them")
     parser.add_argument(
@@ -330,12 +367,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         type=parse_peer,
         metavar="[LABEL:]NAME[=PYTHON]",
-        help=f"repeatable; names: {', '.join(PEERS)}; default: fastocr",
+        help=f"repeatable; names: {', '.join(PEERS)}; default: those installed here",
     )
     parser.add_argument(
         "--option",
         action="append",
-        type=parse_option,
+        type=common.parse_option,
         default=[],
         metavar="LABEL:JSON",
         help="more constructor arguments for one peer",
@@ -345,10 +382,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit-side-len", type=int, default=960)
     parser.add_argument("--limit-type", default="max", choices=("max", "min"))
     parser.add_argument("--unclip-ratio", type=float, default=2.0)
-    parser.add_argument("--models", type=Path, help="official model directories, for paddleocr")
+    parser.add_argument("--models", type=Path, help="official PP-OCRv5 mobile model directories")
     parser.add_argument("--ground-truth", type=Path, help="folder of IMAGE_FILE_NAME.txt")
     parser.add_argument("--pause", type=float, default=0.2, help="seconds between two peers")
     parser.add_argument("--json", type=Path, help="write all figures and samples there")
+    parser.add_argument("--markdown", type=Path, help="write what is printed there, too")
     return parser
 
 
@@ -372,56 +410,70 @@ def settings_for(specs: Sequence[PeerSpec], options: argparse.Namespace) -> dict
     }
 
 
-def write_json(
-    target: Path,
-    rows: Sequence[dict[str, Any]],
-    records: Sequence[Record],
-    facts: dict[str, Any],
-    options: argparse.Namespace,
-) -> None:
-    """Figures, every sample and what they were measured with."""
+def peers_of(options: argparse.Namespace) -> tuple[list[PeerSpec], dict[str, str]]:
+    """What to measure, and what is left out and why."""
+    specs, left_out = (options.peer, {}) if options.peer else installed_peers(options.models)
+    for label, reason in left_out.items():
+        log(f"{label} is left out: {reason}")
+    if not specs:
+        raise SystemExit("no peer that could be measured is installed here: name one with --peer")
+    if len({spec.label for spec in specs}) < len(specs):
+        raise SystemExit("two peers with one label: use --peer LABEL:NAME=PYTHON")
+    for spec in specs:
+        if PEERS[spec.kind].needs_models and options.models is None:
+            raise SystemExit(f"{spec.label} needs --models")
+    return specs, left_out
+
+
+def compare(options: argparse.Namespace) -> dict[str, Any]:
+    """Measures, and returns the report: facts, figures and every sample."""
+    images = common.collect_images(options.images)
+    specs, left_out = peers_of(options)
+    settings = settings_for(specs, options)
+    load = common.OtherLoad()
+    workers, failures = start_workers(specs, settings, may_fail=not options.peer)
+    if not workers:
+        raise SystemExit("no peer could be started")
+    records = measure(workers, images, options.rounds, options.pause)
+    truths = read_truths(options.ground_truth, images)
     keys = ("rounds", "threads", "limit_side_len", "limit_type", "unclip_ratio")
-    report = {
-        "machine": facts,
+    return {
+        "machine": common.machine_facts(),
+        "load": load.report(),
         "parameters": {key: getattr(options, key) for key in keys},
+        "images": len(images),
+        "images_with_ground_truth": len(truths),
+        "reference": choose_reference(records).spec.label,
+        "left_out": left_out | failures,
         "peers": [
             {
                 **row,
                 "kind": record.spec.kind,
+                "arguments": settings[record.spec.label].arguments,
                 "versions": record.versions,
                 "milliseconds": record.milliseconds,
                 "texts": record.texts,
             }
-            for row, record in zip(rows, records, strict=True)
+            for row, record in zip(summarise_all(records, truths), records, strict=True)
         ],
     }
-    target.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> None:
-    """Measures, prints the table and writes the JSON report."""
-    options = build_parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, prints the report and writes it."""
+    options = build_parser().parse_args(arguments)
     if options.rounds < 1:
         raise SystemExit("--rounds must be at least 1")
-    specs: list[PeerSpec] = options.peer or [parse_peer("fastocr")]
-    if len({spec.label for spec in specs}) < len(specs):
-        raise SystemExit("two peers with one label: use --peer LABEL:NAME=PYTHON")
-    images = collect_images(options.images)
-    facts = machine_facts()
     try:
-        records = measure(
-            specs, settings_for(specs, options), images, options.rounds, options.pause
-        )
+        report = compare(options)
     except PeerError as error:
         raise SystemExit(str(error)) from error
-    truths = read_truths(options.ground_truth, images)
-    rows = summarise(records, truths)
-    flags = " ".join(flag for flag, present in facts["flags"].items() if present)
-    print(f"{facts['cpu']}, {facts['cores']} cores, {flags}")
-    print(f"{len(images)} images ({len(truths)} with ground truth), {options.rounds} rounds\n")
-    print(format_table(rows))
+    text = format_report(report)
+    print(text)
     if options.json:
-        write_json(options.json, rows, records, facts, options)
+        common.write_json(options.json, report)
+    if options.markdown:
+        options.markdown.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

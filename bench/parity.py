@@ -1,6 +1,6 @@
 """Compares fastocr's results with stored results of the official package.
 
-    python bench/parity.py --images DIR --reference official.jsonl [--limit-side-len 960 ...]
+    python -m bench.parity --images DIR --reference official.jsonl [--limit-side-len 960 ...]
 
 The reference holds one JSON object a line with ``input_path`` (file name), ``dt_polys``,
 ``rec_texts`` and ``rec_scores``, made with the same detection parameters. Lines are matched
@@ -20,6 +20,8 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from bench.common import make_ocr
 
 Polygon = npt.NDArray[np.float32]
 MIN_IOU = 0.9
@@ -164,7 +166,9 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.parity",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
     parser.add_argument("--reference", type=Path, required=True, help="JSON lines")
@@ -182,27 +186,21 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_ocr(options: argparse.Namespace) -> Any:
-    """fastocr with the reference's parameters and no orientation steps."""
-    from fastocr import PaddleOCR  # here, so that --help answers at once
-
-    arguments: dict[str, Any] = {
-        "use_doc_orientation_classify": False,
-        "use_doc_unwarping": False,
-        "use_textline_orientation": False,
+def arguments_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The constructor's arguments: the reference's parameters."""
+    return {
         "text_det_limit_side_len": options.limit_side_len,
         "text_det_limit_type": options.limit_type,
         "text_det_unclip_ratio": options.unclip_ratio,
         "cpu_threads": options.threads,
         **options.options,
     }
-    return PaddleOCR(**arguments)
 
 
 def main() -> None:
     """Reads every image that the reference knows, then reports."""
     options = build_parser().parse_args()
-    ocr = make_ocr(options)
+    ocr = make_ocr(arguments_of(options))
     comparisons = []
     for name, wanted in read_reference(options.reference).items():
         path = options.images / name

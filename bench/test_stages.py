@@ -1,16 +1,16 @@
-"""Micro-benchmarks of the stages outside the networks, beside OpenCV's equivalents.
+"""Micro-benchmarks of the stages outside the networks, beside OpenCV, pyclipper and NumPy.
 
-    pytest bench/test_stages.py --benchmark-group-by=group
+    pytest bench --benchmark-only
 
 ``FASTOCR_BENCH_ISA`` is a comma-separated list of instruction sets (portable, avx2, avx512) to run
 fastocr's side with; without it fastocr chooses. Each group is one piece of work at the size that a
-1280 x 960 page gives.
+1280 x 960 page gives. Both sides use one thread.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -44,6 +44,15 @@ def core(request: pytest.FixtureRequest) -> ModuleType:
         except UnsupportedOptionError as error:
             pytest.skip(str(error))
     return module
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Keeps OpenCV on one thread, as fastocr's primitives are."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
 
 
 # Inputs
@@ -132,7 +141,7 @@ def characters() -> list[str]:
     return [chr(0x4E00 + k) for k in range(CLASSES - 2)]
 
 
-# OpenCV's side
+# The other side
 
 
 def cv2_contours(mask: Bytes) -> Any:
@@ -167,6 +176,13 @@ def cv2_crop(image: Bytes, quad: npt.NDArray[np.int32], width: int, height: int)
     return cv2.warpPerspective(
         image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def pyclipper_unclip(pyclipper: ModuleType, quad: Floats) -> Any:
+    distance = cv2.contourArea(quad) * RATIO / cv2.arcLength(quad, True)
+    offset = pyclipper.PyclipperOffset()
+    offset.AddPath(quad.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    return np.array(offset.Execute(distance)[0], np.int32)
 
 
 def numpy_decode(values: Floats, characters: list[str]) -> tuple[str, float]:
@@ -281,9 +297,18 @@ def test_box_score_cv2(benchmark: Benchmark, probability_map: Floats, quads: Flo
     benchmark(lambda: [cv2_score(probability_map, quad) for quad in quads])
 
 
+UNCLIP = "grow 40 boxes"
+
+
 def test_unclip_quad_fastocr(benchmark: Benchmark, core: ModuleType, quads: Floats) -> None:
-    set_group(benchmark, "grow 40 boxes")  # OpenCV has no polygon offset
+    set_group(benchmark, UNCLIP)
     benchmark(lambda: [core.unclip_quad(quad, RATIO) for quad in quads])
+
+
+def test_unclip_quad_pyclipper(benchmark: Benchmark, quads: Floats) -> None:
+    pyclipper = pytest.importorskip("pyclipper")
+    set_group(benchmark, UNCLIP)
+    benchmark(lambda: [pyclipper_unclip(pyclipper, quad) for quad in quads])
 
 
 CROP = "crop a turned line of 300x32"
