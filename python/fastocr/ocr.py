@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastocr import _core, engines, inputs, model_store, options
+from fastocr import _core, engines, inputs, model_store, options, warmup
 from fastocr.errors import FastOCRError, InferenceError, InputError, ModelFormatError
 from fastocr.fonts import default_font
 from fastocr.model_config import ModelParams
@@ -54,8 +54,9 @@ class PaddleOCR:
             `precision` ("int16", default of the native engine; "fp32"; "bf16" with OpenVINO and
             Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU), `enable_mkldnn`,
             `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of Paddle),
-            `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), and PaddleOCR's
-            names of version 2, which warn.
+            `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), `warmup` (False;
+            True, or a list of page sizes (width, height) in pixels: read such pages first, so that
+            the first real ones are not slower), and PaddleOCR's names of version 2, which warn.
 
     The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
 
@@ -102,11 +103,14 @@ class PaddleOCR:
         detection, recognition, engine_options, self._page_options = options.parse_constructor(
             named, kwargs, stacklevel=2
         )
+        warmup_sizes = options.parse_warmup(kwargs.get("warmup"))
         _report_switches(options.unset_switches(named))
         self._device = engine_options.device
         self._home = Home("this PaddleOCR object")
         self._pipeline: _core.Pipeline | None
         self._pipeline, self._model_params = _make_pipeline(detection, recognition, engine_options)
+        for width, height in warmup_sizes:
+            self.predict(warmup.page(width, height))
 
     def predict(
         self,

@@ -125,6 +125,8 @@ class _Run(Generic[Result]):
             self._returned = call()
         except BaseException as error:
             self._raised = error
+        finally:
+            del self, call  # the traceback holds this frame too
 
 
 def _raise(error: Exception) -> NoReturn:
