@@ -80,6 +80,7 @@ class Gate:
 
 def test_pages_run_at_the_same_time() -> None:
     """Each waits for the others: one after the other, they would wait in vain."""
+    assert _AT_ONCE > 1
     barrier = threading.Barrier(_AT_ONCE)
 
     def run(page: Page) -> int:
