@@ -1,8 +1,12 @@
+#include <pthread.h>
+
 #include "bindings.h"
 #include "runtime/engine_requirements.h"
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of fastocr. Private: use the functions and classes of `fastocr`.";
+  // In a forked child, what had threads is left as it is, and the networks it holds with it.
+  pthread_atfork(nullptr, nullptr, [] { nanobind::set_leak_warnings(false); });
   m.attr("VERSION") = FASTOCR_VERSION;
   fastocr::bindings::register_errors();
   fastocr::bindings::register_logging(m);

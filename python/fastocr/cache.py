@@ -6,7 +6,6 @@ removed at any time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,6 +29,8 @@ def key(files: Iterable[Path], *circumstances: str) -> str:
         OSError: a file cannot be read.
 
     """
+    import hashlib
+
     digest = hashlib.sha256("\0".join(circumstances).encode())
     for file in files:
         digest.update(file.read_bytes())

@@ -163,8 +163,8 @@ _OPTIONS: dict[str, tuple[_Option, ...]] = {
             "precision",
             "string",
             "the engine's",
-            "fp32; int16 (native, its default) or int8 (native); bf16 or fp16 (openvino, where the CPU has it; "
-            "paddle: bf16 on a CPU, fp16 on a GPU).",
+            "fp32; int16 (native, its default) or int8 (native); bf16 or fp16 (openvino, where the "
+            "CPU has it; paddle: bf16 on a CPU, fp16 on a GPU).",
         ),
         _Option("enable_mkldnn", "bool", "true", "Use oneDNN (MKL-DNN); false with paddle only."),
         _Option(

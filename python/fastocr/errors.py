@@ -12,9 +12,10 @@ FastOCRError
 ├── ModelError (RuntimeError)              a model that cannot be used
 │   ├── ModelNotFoundError (FileNotFoundError)
 │   └── ModelFormatError (ValueError)
-└── EngineError (RuntimeError)             an inference engine that fails
-    ├── EngineUnavailableError             not installed, or installed in the wrong version
-    └── InferenceError                     the engine failed while it ran a model
+├── EngineError (RuntimeError)             an inference engine that fails
+│   ├── EngineUnavailableError             not installed, or installed in the wrong version
+│   └── InferenceError                     the engine failed while it ran a model
+└── WrongProcessError (RuntimeError)       an object of the process that this one was forked from
 ```
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "ModelFormatError",
     "ModelNotFoundError",
     "UnsupportedOptionError",
+    "WrongProcessError",
 ]
 
 
@@ -77,3 +79,7 @@ class EngineUnavailableError(EngineError):
 
 class InferenceError(EngineError):
     """An engine failed while it ran a model."""
+
+
+class WrongProcessError(FastOCRError, RuntimeError):
+    """What was made before a fork is used in the child, which has none of its threads."""

@@ -17,19 +17,21 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from fastocr.errors import FastOCRError, InputError, InputNotFoundError
 
 __all__ = ["Page", "is_collection", "iter_pages"]
 
-Image = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Image = npt.NDArray[np.uint8]
 
 _logger = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Page:
         input_path: the path as the caller gave it; None for arrays.
         page_index: 0-based page of a PDF or frame of a TIFF; None for everything else.
         error: why the input, or this page of it, could not be read; the message names the input.
+        followed: whether more pages come after it.
 
     """
 
@@ -73,6 +76,7 @@ class Page:
     input_path: str | None
     page_index: int | None
     error: FastOCRError | None
+    followed: bool = False
 
 
 def is_collection(source: object) -> bool:
@@ -93,11 +97,12 @@ def iter_pages(source: object) -> Iterator[Page]:
         that cannot be read yields one page with `error` set; nothing is raised for it.
 
     """
-    if isinstance(source, (list, tuple)):
-        for position, item in enumerate(source):
-            yield from _item_pages(item, f"input[{position}]")
-    else:
+    if not isinstance(source, (list, tuple)):
         yield from _item_pages(source, "input")
+        return
+    for position, item in enumerate(source):
+        for page in _item_pages(item, f"input[{position}]"):
+            yield replace(page, followed=page.followed or position + 1 < len(source))
 
 
 def _item_pages(item: object, label: str) -> Iterator[Page]:
@@ -214,12 +219,12 @@ def _read(path: str) -> bytes:
     return data
 
 
-def _read_page(path: str, page_index: int, decode: Callable[[int], Image]) -> Page:
+def _read_page(path: str, page_index: int, decode: Callable[[int], Image], followed: bool) -> Page:
     """Read one page of a document; a failure of `decode` stays with this page."""
     try:
-        return Page(decode(page_index), path, page_index, None)
+        return Page(decode(page_index), path, page_index, None, followed)
     except InputError as error:
-        return Page(None, path, page_index, _detached(error))
+        return Page(None, path, page_index, _detached(error), followed)
 
 
 # --- still images and TIFF, by OpenCV -------------------------------------------------------------
@@ -296,12 +301,12 @@ def _tiff_pages(path: str, data: bytes) -> Iterator[Page]:
             raise InputError(f"{name}: corrupt, or a pixel type that OpenCV cannot decode")
         return image
 
-    for index in range(len(tiff.directories)):
-        yield _read_page(path, index, decode)
+    frames = len(tiff.directories)
+    for index in range(frames):
+        yield _read_page(path, index, decode, index + 1 < frames or not tiff.complete)
     if not tiff.complete:
-        index = len(tiff.directories)
-        message = f"{path}: page {index}: corrupt TIFF directory; frames after it are lost"
-        yield Page(None, path, index, InputError(message))
+        message = f"{path}: page {frames}: corrupt TIFF directory; frames after it are lost"
+        yield Page(None, path, frames, InputError(message))
 
 
 class _Tiff:
@@ -372,9 +377,13 @@ def _pdf_pages(path: str, data: bytes) -> Iterator[Page]:
     with _PDFIUM_LOCK:
         document = _open_pdf(path, data)
         count = len(document)
+
+    def render(index: int) -> Image:
+        return _render_pdf_page(path, document, index)
+
     try:
         for index in range(count):
-            yield _read_page(path, index, lambda page: _render_pdf_page(path, document, page))
+            yield _read_page(path, index, render, index + 1 < count)
     finally:
         with _PDFIUM_LOCK:
             document.close()

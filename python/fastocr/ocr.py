@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from fastocr import _core, engines, inputs, model_store, options
+from fastocr import _core, engines, inputs, model_store, options, warmup
 from fastocr.errors import FastOCRError, InferenceError, InputError, ModelFormatError
 from fastocr.fonts import default_font
 from fastocr.model_config import ModelParams
+from fastocr.page_runs import PageRuns
+from fastocr.processes import Home
 from fastocr.results import FailedResult, OCRResult
 
 __all__ = ["PaddleOCR"]
@@ -52,8 +54,10 @@ class PaddleOCR:
             `precision` ("int16", default of the native engine; "int8"; "fp32"; "bf16" with OpenVINO
             and Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU),
             `enable_mkldnn`, `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of
-            Paddle), `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), and
-            PaddleOCR's names of version 2, which warn.
+            Paddle), `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), `warmup`
+            (False; True, or a list of page sizes (width, height) in pixels: read such pages first,
+            so that the first real ones are not slower), and PaddleOCR's names of version 2, which
+            warn.
 
     The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
 
@@ -100,10 +104,14 @@ class PaddleOCR:
         detection, recognition, engine_options, self._page_options = options.parse_constructor(
             named, kwargs, stacklevel=2
         )
+        warmup_sizes = options.parse_warmup(kwargs.get("warmup"))
         _report_switches(options.unset_switches(named))
         self._device = engine_options.device
+        self._home = Home("this PaddleOCR object")
         self._pipeline: _core.Pipeline | None
         self._pipeline, self._model_params = _make_pipeline(detection, recognition, engine_options)
+        for width, height in warmup_sizes:
+            self.predict(warmup.page(width, height))
 
     def predict(
         self,
@@ -167,7 +175,11 @@ class PaddleOCR:
         return_word_box: bool | None = None,
         device: str | None = None,
     ) -> Iterator[OCRResult | FailedResult]:
-        """Like `predict`, but yields each result when it is ready; pages are read one at a time."""
+        """Like `predict`, but yields each result when it is ready.
+
+        The next two pages or so are read and begun meanwhile. `close()` of the iterator drops the
+        rest; the object can be used further.
+        """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
         return self._results(input, given)
 
@@ -186,29 +198,27 @@ class PaddleOCR:
     ) -> None:
         self.close()
 
-    def _results(self, source: Any, given: dict[str, Any]) -> Iterator[OCRResult | FailedResult]:
-        if self._pipeline is None:
+    def _results(self, source: Any, given: dict[str, Any]) -> PageRuns[OCRResult | FailedResult]:
+        pipeline = self._pipeline
+        if pipeline is None:
             raise FastOCRError("this PaddleOCR object is closed")
+        self._home.check()
         page_options = self._page_options.updated(options.parse_predict(given, self._device))
-        return self._read(self._pipeline, source, page_options)
-
-    def _read(
-        self, pipeline: _core.Pipeline, source: Any, page_options: options.PageOptions
-    ) -> Iterator[OCRResult | FailedResult]:
         params = page_options.core_params(*self._model_params)
         keeps_errors = inputs.is_collection(source)
-        for page in inputs.iter_pages(source):
+
+        def read(page: inputs.Page) -> OCRResult | FailedResult:
             try:
                 if page.image is None:
                     assert page.error is not None
                     raise page.error
-                result = pipeline.run(page.image, params)
+                return _to_result(page, pipeline.run(page.image, params), page_options)
             except (InputError, InferenceError) as error:
                 if not keeps_errors and page.page_index is None:
                     raise
-                yield FailedResult(page.input_path, page.page_index, error)
-            else:
-                yield _to_result(page, result, page_options)
+                return FailedResult(page.input_path, page.page_index, error)
+
+        return PageRuns(inputs.iter_pages(source), read)
 
 
 def _make_pipeline(

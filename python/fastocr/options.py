@@ -26,6 +26,7 @@ __all__ = [
     "available_cpus",
     "parse_constructor",
     "parse_predict",
+    "parse_warmup",
 ]
 
 DETECTION_MODEL = "PP-OCRv5_mobile_det"
@@ -37,6 +38,9 @@ OCR_VERSIONS = ("PP-OCRv3", "PP-OCRv4", "PP-OCRv5", "PP-OCRv6")
 DEVICE_TYPES = (
     "cpu", "gpu", "xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu",
 )  # fmt: skip
+# Pages (width, height) for `warmup=True`: A4 at 150 dpi and the 4:3 of cameras and screens, upright
+# and lying. With the default limits they fill detection inputs of four sizes.
+WARMUP_SIZES = ((1240, 1754), (1754, 1240), (1280, 960), (960, 1280))
 # Engines of the reference that are no engines of fastocr, or not yet.
 REFERENCE_ENGINES = ("paddle_dynamic", "transformers", "onnxruntime")
 # The reference's other name of an engine of fastocr.
@@ -211,6 +215,25 @@ _recognition_shape = _input_shape(
     f"(3, 48, width) with a width from 8 to {_MAX_SIDE}",
     lambda height, width: height == 48 and width >= 8,
 )
+
+
+def parse_warmup(value: Any) -> tuple[tuple[int, int], ...]:
+    """Return the sizes (width, height) of the pages that a new object practises on.
+
+    Raises:
+        InvalidOptionError: a wrong type or value.
+
+    """
+    if value is None or isinstance(value, bool):
+        return WARMUP_SIZES if value else ()
+    try:
+        sizes = tuple((operator.index(width), operator.index(height)) for width, height in value)
+    except (TypeError, ValueError):
+        sizes = ((0, 0),)
+    if not all(1 <= side <= _MAX_SIDE for size in sizes for side in size):
+        allowed = f"a bool, or a list of (width, height) with sides from 1 to {_MAX_SIDE}"
+        _reject("warmup", value, allowed)
+    return sizes
 
 
 _PAGE_CHECKS: dict[str, Check] = {
@@ -476,7 +499,7 @@ def _engine_options(given: Mapping[str, Any], stacklevel: int) -> EngineOptions:
 _COMMON = (
     "paddlex_config", "device", "engine", "engine_config", "enable_hpi", "use_tensorrt",
     "min_subgraph_size", "precision", "enable_mkldnn", "mkldnn_cache_capacity", "cpu_threads",
-    "enable_cinn",
+    "enable_cinn", "warmup",
 )  # fmt: skip
 
 

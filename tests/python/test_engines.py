@@ -238,3 +238,32 @@ def test_models_of_the_engine(tmp_path: Path) -> None:
         engine.load(str(tmp_path / "nowhere.onnx"))
     with pytest.raises(InvalidOptionError, match="precision 'int8'"):
         engine.load(str(find_model("PP-OCRv5_mobile_det", None).paths[0]), precision="int8")
+
+
+# --- OpenVINO's cache of compiled networks --------------------------------------------------------
+
+CACHE = """
+import sys
+from fastocr import PaddleOCR
+page, folder = sys.argv[1:]
+ocr = PaddleOCR(cpu_threads=2, engine="openvino", engine_config={"CACHE_DIR": folder})
+with open("/proc/self/maps") as maps:
+    print(len({line.split()[-1] for line in maps if line.rstrip().endswith(".blob")}))
+result = ocr.predict(page)[0]
+print(result["rec_texts"], result["rec_scores"], [poly.tolist() for poly in result["dt_polys"]])
+"""
+
+
+def test_compiled_networks_are_kept(run_python: RunPython, pages_dir: Path, tmp_path: Path) -> None:
+    """In a folder that the user names: written once, used from then on, with the same results."""
+    folder = tmp_path / "compiled"
+
+    def read() -> tuple[int, str, dict[str, int]]:
+        done = run_python("-c", CACHE, pages_dir / "noise_background.png", folder)
+        assert done.returncode == 0, done.stderr
+        mapped, found = done.stdout.splitlines()
+        return int(mapped), found, {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+
+    used, expected, written = read()
+    assert (used, len(written)) == (0, 2)
+    assert read() == (2, expected, written)

@@ -54,6 +54,23 @@ print(*sorted(top_level() - before - set(sys.stdlib_module_names)))
     assert child(run_python, code).stdout.split() == ["fastocr", "numpy"]
 
 
+def test_import_is_short(run_python: RunPython) -> None:
+    """What takes long to load and is used seldom is loaded where it is used."""
+    code = """
+import sys, numpy, logging, pathlib
+before = set(sys.modules)
+import fastocr
+print(*sorted(set(sys.modules) - before))
+"""
+    loaded = child(run_python, code).stdout.split()
+    assert "fastocr.ocr" in loaded
+    for name in (
+        "email", "hashlib", "importlib.metadata", "numpy.typing", "subprocess", "tempfile",
+        "concurrent.futures", "fastocr.conversion",
+    ):  # fmt: skip
+        assert name not in loaded
+
+
 def test_import_changes_nothing(run_python: RunPython) -> None:
     """Nothing is printed, and what belongs to the application stays as it was."""
     code = f"""{ENVIRONMENT}

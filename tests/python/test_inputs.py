@@ -239,6 +239,26 @@ def test_same_array_twice(bgr: Array) -> None:
     assert [page.image is bgr for page in iter_pages([bgr, bgr])] == [True, True]
 
 
+def test_pages_know_whether_others_follow(bgr: Array, tmp_path: Path) -> None:
+    blank = Image.new("RGB", (40, 30), "white")
+    one, three, frames, broken = (tmp_path / name for name in ("1.pdf", "3.pdf", "2.tif", "b.tif"))
+    blank.save(one)
+    blank.save(three, save_all=True, append_images=[blank, blank])
+    blank.save(frames, save_all=True, append_images=[blank])
+    # The second frame's directory is cut off: its place has an error.
+    broken.write_bytes(frames.read_bytes()[:-20])
+
+    def followed(source: object) -> list[bool]:
+        return [page.followed for page in iter_pages(source)]
+
+    for source in (bgr, [bgr], one, [one], "missing.png", ["missing.png"]):
+        assert followed(source) == [False]
+    for source, count in ((three, 3), ([three], 3), (frames, 2), ([one, bgr, 7, one], 4)):
+        assert followed(source) == [True] * (count - 1) + [False]
+    assert followed([frames, bgr, three]) == [True] * 5 + [False]
+    assert followed(broken) == [True, False]
+
+
 def test_files_are_read_one_at_a_time(bgr: Array, tmp_path: Path) -> None:
     first, second = tmp_path / "1.png", tmp_path / "2.png"
     cv2.imwrite(str(first), bgr)

@@ -425,14 +425,15 @@ def test_input_may_be_named(ocr: PaddleOCR) -> None:
 # --- generators -----------------------------------------------------------------------------------
 
 
-def test_predict_iter_reads_one_input_at_a_time(
+def test_predict_iter_reads_a_few_inputs_ahead(
     ocr: PaddleOCR, ticket_path: Path, plain: OCRResult, tmp_path: Path
 ) -> None:
-    """The second file appears only after the first result."""
+    """The fourth file appears only after the first result."""
     later = tmp_path / "later.png"
-    results = ocr.predict_iter([white(40, 40), later])
+    results = ocr.predict_iter([white(40, 40)] * 3 + [later])
     assert next(results)["rec_texts"] == []
     later.write_bytes(ticket_path.read_bytes())
+    assert [next(results)["rec_texts"] for _ in range(2)] == [[], []]
     assert content(next(results)) == content(plain)
     with pytest.raises(StopIteration):
         next(results)

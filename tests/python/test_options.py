@@ -192,6 +192,8 @@ WRONG = [
     *(("device", value, "no device id") for value in ("cpu:0", "cpu:", "CPU:1")),
     *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
     *(("min_subgraph_size", value, "at least 1") for value in (0, 2.5, True, "3")),
+    *(("warmup", value, "a bool, or a list of (width, height) with sides from 1 to 32768")
+      for value in (1, "A4", (960, 1280), [5], [(1,)], [(9, 9), (0, 9)], [(9, 32769)], [(9.0, 9)])),
 ]  # fmt: skip
 
 
@@ -251,6 +253,20 @@ def test_none_is_the_default(recorded: Recorded, name: str) -> None:
     assert recorded.recognition == options.ModelChoice("PP-OCRv5_mobile_rec", None)
     assert (recorded.engine.engine, recorded.engine.precision) == ("auto", None)
     assert recorded.engine.properties == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "sizes"),
+    [
+        *((value, ()) for value in (None, False, [])),
+        (True, options.WARMUP_SIZES),
+        ([(960, 1280), [64, 48]], ((960, 1280), (64, 48))),
+        (np.array([[960, 1280]]), ((960, 1280),)),
+    ],
+    ids=repr,
+)
+def test_sizes_for_the_warmup(value: Any, sizes: Any) -> None:
+    assert options.parse_warmup(value) == sizes
 
 
 def test_numbers_too_large_for_a_float(recorded: Recorded) -> None:

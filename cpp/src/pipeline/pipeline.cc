@@ -1,5 +1,7 @@
 #include "fastocr/pipeline.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <span>
 #include <utility>
@@ -97,6 +99,8 @@ class Pipeline::Impl {
         detection_pool_(1),
         recognition_pool_(workers) {}
 
+  bool made_by_this_process() const { return process_ == getpid(); }
+
   PageResult run(const ImageView& page, const PageParams& params) {
     PageResult result;
     auto start = Clock::now();
@@ -126,6 +130,7 @@ class Pipeline::Impl {
     return recognizers;
   }
 
+  const pid_t process_ = getpid();
   TextDetector detector_;
   Recognizers recognizers_;
   // Last, so that the threads end before what they use. Detection has all cores for one page, so
@@ -139,7 +144,10 @@ Pipeline::Pipeline(std::shared_ptr<Model> detection, std::shared_ptr<Model> reco
     : impl_(std::make_unique<Impl>(std::move(detection), std::move(recognition),
                                    std::move(characters), workers)) {}
 
-Pipeline::~Pipeline() = default;
+Pipeline::~Pipeline() {
+  // A fork copies no threads: in the child, waiting for them to end would never end.
+  if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());
+}
 
 PageResult Pipeline::run(const ImageView& page, const PageParams& params) {
   if (page.empty()) throw Error(ErrorKind::kInvalidInput, "an empty page");

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fastocr import _core, conversion
+from fastocr import _core
 from fastocr.engines import paddle
 from fastocr.errors import EngineUnavailableError, ModelFormatError, UnsupportedOptionError
+from fastocr.processes import Home
 
 __all__ = ["AUTO", "EngineOptions", "describe", "load", "load_model"]
 
@@ -33,6 +33,9 @@ _FORMATS = {
     "openvino": (".onnx", ".pdmodel"),
     "paddle": (".pdmodel", ".json"),
 }
+
+# Where each engine with a library of its own was loaded: such libraries keep threads.
+_homes: dict[str, Home] = {}
 
 _log = logging.getLogger("fastocr")
 
@@ -164,6 +167,8 @@ def _with_onnx(files: Sequence[Path]) -> Sequence[Path]:
     """Return the files, and the ONNX form of a network that only Paddle could read."""
     if any(file.suffix != ".json" for file in files):
         return files
+    from fastocr import conversion
+
     made = map(conversion.converted, files)
     return [*files, *(file for file in made if file is not None)]
 
@@ -202,6 +207,7 @@ def load(name: str) -> _core.Engine:
         EngineUnavailableError: its package is missing or of another version than the one it was
             built for, or a library cannot be loaded.
         InvalidOptionError: there is no engine of this name.
+        WrongProcessError: it was loaded before this process was forked.
 
     """
     requirements = _core.engine_requirements(name)
@@ -217,7 +223,9 @@ def load(name: str) -> _core.Engine:
     dependency = _find_library(requirements)
     if name == "paddle":
         paddle.load_shared_libraries()
-    return _core.load_engine(name, str(engine_library), str(dependency))
+    engine = _core.load_engine(name, str(engine_library), str(dependency))
+    _homes.setdefault(name, Home(f"engine {name!r}")).check()
+    return engine
 
 
 def describe(name: str) -> str:
@@ -267,6 +275,8 @@ def _find_library(requirements: _core.EngineRequirements) -> Path:
 
 def _version_in(folder: Path, distributions: Sequence[str]) -> str:
     """Return the version of the package that lies in `folder`, not of another one on the path."""
+    import importlib.metadata
+
     for name in distributions:
         for distribution in importlib.metadata.distributions(name=name, path=[str(folder)]):
             return distribution.version
