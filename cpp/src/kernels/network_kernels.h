@@ -497,6 +497,8 @@ void depthwise(const DepthwiseTask& t) {
     x = depthwise_inner<5, 1>(t, x, inner_end, top, bottom);
   } else if (t.kernel_width == 5 && t.stride_x == 2) {
     x = depthwise_inner<5, 2>(t, x, inner_end, top, bottom);
+  } else if (t.kernel_width == 7 && t.stride_x == 1) {
+    x = depthwise_inner<7, 1>(t, x, inner_end, top, bottom);
   }
   depthwise_border(t, x, t.end, top, bottom);
 }
@@ -537,6 +539,21 @@ void average_windows(const float* image, std::ptrdiff_t stride, int channels, in
         for (int x = 0; x < width; ++x) sum += load(image + y * stride + x * channels + c);
       }
       store(out + c, sum * share);
+    }
+  }
+}
+
+void largest_in_windows(const float* image, std::ptrdiff_t stride, int channels, int height,
+                        int width, int step, int count, float* out) {
+  for (int i = 0; i < count; ++i, image += step * channels, out += channels) {
+    for (int c = 0; c < channels; c += kLanes) {
+      Floats best = load(image + c);
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          best = larger(best, load(image + y * stride + x * channels + c));
+        }
+      }
+      store(out + c, best);
     }
   }
 }

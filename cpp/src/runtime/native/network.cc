@@ -19,7 +19,7 @@ constexpr int kLongestSide = 1 << 20;
 constexpr int kMostChannels = 1 << 24;
 
 int convolved(int size, int pads, int kernel, int stride) {
-  if (size + pads < kernel) reject("it is smaller than a convolution's window");
+  if (size + pads < kernel) reject("it is smaller than a window");
   return (size + pads - kernel) / stride + 1;
 }
 
@@ -36,11 +36,8 @@ struct SizeOf {
   const std::vector<ImageSize>& inputs;
 
   ImageSize operator()(const Convolution& c) const {
-    const ImageSize& in = inputs[0];
-    require_channels(in, c.in_channels);
-    return {c.out_channels,
-            convolved(in.height, c.pad_top + c.pad_bottom, c.kernel_height, c.stride_y),
-            convolved(in.width, c.pad_left + c.pad_right, c.kernel_width, c.stride_x)};
+    require_channels(inputs[0], c.in_channels);
+    return windows(c, c.out_channels);
   }
   ImageSize operator()(const TransposedConvolution& c) const {
     require_channels(inputs[0], c.in_channels);
@@ -92,6 +89,7 @@ struct SizeOf {
     }
     return {inputs[0].channels, inputs[0].height / p.height, inputs[0].width / p.width};
   }
+  ImageSize operator()(const MaxPool& p) const { return windows(p, inputs[0].channels); }
   ImageSize operator()(const LayerNorm& n) const {
     require_channels(inputs[0], static_cast<int>(n.gain.size()));
     return inputs[0];
@@ -103,17 +101,21 @@ struct SizeOf {
   }
   ImageSize operator()(const ElementWise&) const { return inputs[0]; }
   ImageSize operator()(const Softmax&) const { return inputs[0]; }
+
+ private:
+  ImageSize windows(const SlidingWindow& w, int channels) const {
+    const ImageSize& in = inputs[0];
+    return {channels, convolved(in.height, w.pad_top + w.pad_bottom, w.kernel_height, w.stride_y),
+            convolved(in.width, w.pad_left + w.pad_right, w.kernel_width, w.stride_x)};
+  }
 };
 
 struct ColumnsOf {
   const std::vector<Columns>& inputs;
   bool& possible;
 
-  Columns operator()(const Convolution& c) const {
-    const Columns& in = inputs[0];
-    const int beyond = std::max(c.pad_left, c.kernel_width - 1 - c.pad_left);
-    return {in.step * c.stride_x, in.reach + in.step * beyond};
-  }
+  Columns operator()(const Convolution& c) const { return windows(c); }
+  Columns operator()(const MaxPool& p) const { return windows(p); }
   Columns operator()(const AveragePool& p) const {
     return {inputs[0].step * p.width, inputs[0].reach + inputs[0].step * (p.width - 1)};
   }
@@ -135,6 +137,11 @@ struct ColumnsOf {
   }
 
  private:
+  Columns windows(const SlidingWindow& w) const {
+    const Columns& in = inputs[0];
+    const int beyond = std::max(w.pad_left, w.kernel_width - 1 - w.pad_left);
+    return {in.step * w.stride_x, in.reach + in.step * beyond};
+  }
   Columns impossible() const {
     possible = false;
     return {};

@@ -32,19 +32,23 @@ struct ImageSize {
   bool operator==(const ImageSize&) const = default;
 };
 
-// Also matrix products: a row of tokens is an image of height 1.
-struct Convolution {
-  int in_channels = 0, out_channels = 0;
+// Windows that move over an image and its padding, which is always less than a window.
+struct SlidingWindow {
   int kernel_height = 1, kernel_width = 1;
   int stride_y = 1, stride_x = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+};
+
+// Also matrix products: a row of tokens is an image of height 1.
+struct Convolution : SlidingWindow {
+  int in_channels = 0, out_channels = 0;
   bool depthwise = false;
   bool over_tokens = false;    // a matrix product of the original network
   std::vector<float> weights;  // [y][x][in][out]; depthwise: [y][x][channel]
   std::vector<float> bias;     // [out]
   Epilogue epilogue;
 
-  // Padding is always less than the kernel, so that there is none here.
+  // There is no padding then, as it is less than the window.
   bool pointwise() const {
     return !depthwise && kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1;
   }
@@ -88,6 +92,8 @@ struct Concatenation {};
 struct AveragePool {
   int height = 1, width = 1;
 };
+// The largest values of windows, without what lies beyond the image.
+struct MaxPool : SlidingWindow {};
 struct LayerNorm {
   float epsilon = 0;
   std::vector<float> gain, bias;
@@ -104,8 +110,8 @@ struct Softmax {};
 
 using Operation =
     std::variant<Convolution, TransposedConvolution, UpsampledConvolution, ScaledConvolution,
-                 GlobalMean, ChannelScale, Sum, Upsample, Concatenation, AveragePool, LayerNorm,
-                 Attention, ElementWise, Softmax>;
+                 GlobalMean, ChannelScale, Sum, Upsample, Concatenation, AveragePool, MaxPool,
+                 LayerNorm, Attention, ElementWise, Softmax>;
 
 struct Layer {
   Operation operation;

@@ -18,6 +18,10 @@ struct ColumnWindow {
   int kernel = 1, stride = 1, pad = 0;
 };
 
+inline ColumnWindow window_of(const SlidingWindow& w) {
+  return {w.kernel_width, w.stride_x, w.pad_left};
+}
+
 struct ColumnRange {
   int begin = 0, end = 0;
 

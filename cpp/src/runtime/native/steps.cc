@@ -7,6 +7,7 @@
 #include <set>
 
 #include "fastocr/errors.h"
+#include "runtime/native/pooling_steps.h"
 #include "runtime/native/step.h"
 
 namespace fastocr::native {
@@ -56,8 +57,6 @@ void clear_padding(const Image& image, int first, int count) {
     std::fill(pixel + image.size.channels, pixel + image.stride, 0.0F);
   }
 }
-
-ColumnWindow window_of(const Convolution& c) { return {c.kernel_width, c.stride_x, c.pad_left}; }
 
 // ---- dense products -----------------------------------------------------------------------------
 
@@ -1038,6 +1037,9 @@ class StepMaker {
   }
   Made make(AveragePool& p, const Layer& layer) {
     return std::make_unique<AveragePoolStep>(kernels_, p, layer.inputs[0], layer.output);
+  }
+  Made make(MaxPool& p, const Layer& layer) {
+    return make_max_pool(kernels_, p, layer.inputs[0], layer.output);
   }
   Made make(LayerNorm& n, const Layer& layer) {
     return std::make_unique<LayerNormStep>(kernels_, n, layer.inputs[0], layer.output);
