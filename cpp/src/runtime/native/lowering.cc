@@ -875,22 +875,24 @@ class Lowering {
               std::pair{&float_constant(node, 2), 0UL});
   }
 
-  // Steps over nodes of one image that change nothing but constant factors and names; multiplies
-  // the factors up.
+  // Steps over nodes of one image that change nothing but constant factors and names, with sums of
+  // which one term is zero; multiplies the factors up.
   std::string skip_factors(std::string name, float& factor) {
     for (;;) {
       const auto found = consumers_.find(name);
       if (found == consumers_.end()) return name;
       const OnnxNode* step = nullptr;
       for (const OnnxNode* node : found->second) {
-        if (node->type == "Mul" || node->type == "Reshape") step = node;
+        if (node->type == "Mul" || node->type == "Add" || node->type == "Reshape") step = node;
         if (node->type == "Shape") skip_shape(*node);
       }
       if (step == nullptr) return name;
-      if (step->type == "Mul") {
+      if (step->type != "Reshape") {
         const auto operand = constant_operand(*step);
         require(operand && operand->first->floats.size() == 1, *step, "not an attention");
-        factor *= operand->first->floats[0];
+        const float number = operand->first->floats[0];
+        require(step->type == "Mul" || number == 0, *step, "not an attention");
+        if (step->type == "Mul") factor *= number;
       } else {
         // To the shape of the same value.
         require(own_shapes_.contains(step->inputs.at(1)), *step, "not an attention");
