@@ -148,7 +148,55 @@ struct ColumnsOf {
   }
 };
 
+// What lies at the same place in equal columns of its inputs stays equal.
+struct EqualColumnsOf {
+  const std::vector<ColumnRange>& inputs;
+
+  ColumnRange operator()(const Convolution& c) const { return windows(c); }
+  ColumnRange operator()(const MaxPool& p) const { return windows(p); }
+  ColumnRange operator()(const AveragePool& p) const {
+    SlidingWindow w;
+    w.kernel_width = w.stride_x = p.width;
+    return windows(w);
+  }
+  ColumnRange operator()(const GlobalMean&) const { return {0, 1}; }
+  ColumnRange operator()(const ChannelScale&) const { return inputs[0]; }
+  ColumnRange operator()(const Upsample&) const { return {}; }
+  ColumnRange operator()(const TransposedConvolution&) const { return {}; }
+  ColumnRange operator()(const UpsampledConvolution&) const { return {}; }
+  ColumnRange operator()(const ScaledConvolution&) const { return {}; }
+  template <typename Operation>
+  ColumnRange operator()(const Operation&) const {
+    ColumnRange shared = inputs[0];
+    for (const ColumnRange& in : inputs) {
+      shared = {std::max(shared.begin, in.begin), std::min(shared.end, in.end)};
+    }
+    return shared;
+  }
+
+ private:
+  ColumnRange windows(const SlidingWindow& w) const {
+    const auto [begin, end] = inputs[0];
+    const int last = end - w.kernel_width + w.pad_left;
+    return {(begin + w.pad_left + w.stride_x - 1) / w.stride_x,
+            last < 0 ? 0 : last / w.stride_x + 1};
+  }
+};
+
 }  // namespace
+
+std::vector<ColumnRange> equal_columns(const Network& network, const std::vector<ImageSize>& sizes,
+                                       int blank) {
+  std::vector<ColumnRange> equal(static_cast<std::size_t>(network.values));
+  equal[0] = {blank, sizes[0].width};
+  for (const Layer& layer : network.layers) {
+    std::vector<ColumnRange> inputs;
+    for (const int input : layer.inputs) inputs.push_back(equal[input]);
+    const ColumnRange range = std::visit(EqualColumnsOf{inputs}, layer.operation);
+    equal[layer.output] = range.count() > 0 ? range : ColumnRange{};
+  }
+  return equal;
+}
 
 std::optional<std::vector<Columns>> columns_of(const Network& network) {
   std::vector<Columns> columns(static_cast<std::size_t>(network.values));

@@ -135,6 +135,17 @@ ImageSize output_size(const Layer& layer, const std::vector<ImageSize>& inputs);
 // Follows from how far the layers see to either side.
 OmissionRule omission_rule(const Network& network);
 
+struct ColumnRange {
+  int begin = 0, end = 0;
+
+  int count() const { return end - begin; }
+};
+
+// For each value the columns that are all alike when those of the input are alike from `blank` on;
+// an empty range where none need be.
+std::vector<ColumnRange> equal_columns(const Network& network, const std::vector<ImageSize>& sizes,
+                                       int blank);
+
 // How the columns of a value lie on the input: `step` input columns lie between two of them (0: it
 // has none left), and each depends on `reach` input columns to either side.
 struct Columns {

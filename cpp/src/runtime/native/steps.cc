@@ -456,6 +456,7 @@ class DenseStep final : public Step {
   }
 
   std::optional<ColumnWindow> window() const override { return source_->window(); }
+  bool takes_columns() const override { return true; }
 
  private:
   std::unique_ptr<RowSource> source_;
@@ -770,6 +771,8 @@ class SumStep final : public Step {
     });
   }
 
+  bool takes_columns() const override { return true; }
+
  private:
   const NetworkKernels& kernels_;
 };
@@ -812,6 +815,8 @@ class ConcatenationStep final : public Step {
       }
     });
   }
+
+  bool takes_columns() const override { return true; }
 };
 
 class AveragePoolStep final : public Step {
