@@ -647,6 +647,19 @@ NetworkValue residual_blocks(NetworkWriter& n) {
   return n.dense(n.attention(n.dense(x, 45), 3, 5, 0.4F), 7);
 }
 
+TEST_CASE("windows that see further to the right than to the left") {
+  NetworkWriter n = token_writer();
+  const Window two{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"};
+  const auto x = n.conv(n.relu(n.conv(n.input(), 20, kHalving)), 20, two);
+  const auto pooled = n.max_pool(x, Window{1, 3, 1, 1, 0, 0, 0, 2});
+  const TemporaryFile file(n.bytes(n.tokens(n.average_pool(pooled, 2, 1))));
+  const auto model = load(file.path());
+  CHECK(model->omission_rule().step == 2);
+  // 1 of the first convolution, 2 of the second one, 4 of the pooling.
+  CHECK(model->omission_rule().margin == 7);
+  check_omission(*model, 4);
+}
+
 TEST_CASE("equal columns are computed once in every layer") {
   NetworkWriter n({-1, 3, 8, -1}, 5);
   const auto tokens = residual_blocks(n);
