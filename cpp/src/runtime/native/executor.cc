@@ -176,6 +176,7 @@ std::vector<Image> Executor::images_of(const std::vector<ImageSize>& sizes) cons
 
 void Executor::run() {
   if (plan_ == nullptr) throw Error(ErrorKind::kInference, "a run without an input");
+  const FlushSubnormals flush;
   const OmittedColumns omitted = std::exchange(omitted_, {});
   images_ = images_of(plan_->sizes);
   memory_.reserve(plan_->floats * sizeof(float));

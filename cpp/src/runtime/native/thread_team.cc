@@ -23,6 +23,18 @@ void wait_while(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
+#if defined(__x86_64__)
+FlushSubnormals::FlushSubnormals() : before_(__builtin_ia32_stmxcsr()) {
+  constexpr unsigned kFlushToZero = 0x8000, kSubnormalsAreZero = 0x0040;
+  __builtin_ia32_ldmxcsr(before_ | kFlushToZero | kSubnormalsAreZero);
+}
+
+FlushSubnormals::~FlushSubnormals() { __builtin_ia32_ldmxcsr(before_); }
+#else
+FlushSubnormals::FlushSubnormals() = default;
+FlushSubnormals::~FlushSubnormals() = default;
+#endif
+
 ThreadTeam::ThreadTeam(int size) {
   for (int member = 1; member < size; ++member) {
     helpers_.emplace_back([this, member] { help(member); });
@@ -60,6 +72,7 @@ void ThreadTeam::work(int member) {
 }
 
 void ThreadTeam::help(int member) {
+  const FlushSubnormals flush;
   for (unsigned seen = 0;;) {
     wait_while(round_, seen);
     seen = round_.load(std::memory_order_acquire);
