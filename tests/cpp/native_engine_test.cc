@@ -226,27 +226,6 @@ TEST_CASE("divisions by constants") {
   check_network(n, n.add(n.with_number(x, "Div", 3), x), kSizes);
 }
 
-TEST_CASE("weights that are next to nothing beside the others are nothing") {
-  NetworkWriter n = image_writer();
-  const auto x = n.conv(n.input(), 24, kThree);
-  std::vector<float> weights = n.random_values(24 * 24, 0.3F);
-  std::fill_n(weights.begin(), 24, 1e-40F);  // of the first output
-  const auto dead = n.pointwise(x, 24, weights, 0);
-  check_network(n, n.conv(dead, 5, kThree), kSizes);
-  // Beside each other they may all be small.
-  for (float& w : weights) w *= 1e-25F;
-  const auto small = n.relu(n.pointwise(x, 24, weights, 0));
-  check_network(n, n.conv(n.with_number(small, "Mul", 1e25F), 5, kThree), kSizes);
-
-  const TemporaryFile file(n.bytes(dead));
-  std::mt19937 random(1);
-  const Planes input = random_planes(random, 3, 8, 12);
-  with_each_isa([&] {
-    const Values values = run(*load(file.path()), input).values;
-    CHECK(std::count(values.begin(), values.end(), 0.0F) == 8 * 12);
-  });
-}
-
 TEST_CASE("a convolution that ends in one channel") {
   NetworkWriter n = image_writer();
   check_network(n, n.conv(n.conv(n.input(), 20, kThree), 1, kPoint), kSizes);

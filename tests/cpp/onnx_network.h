@@ -206,11 +206,6 @@ class NetworkWriter {
                                        1 / std::sqrt(static_cast<float>(x.channels * w.height)));
     return convolution(x, out, w, weights, false, with_bias ? 0.3F : 0.0F);
   }
-  // With these weights, [out][in].
-  NetworkValue pointwise(const NetworkValue& x, int out, const std::vector<float>& weights,
-                         float bias_scale) {
-    return convolution(x, out, {1, 1}, weights, false, bias_scale);
-  }
   NetworkValue depthwise(const NetworkValue& x, const Window& w) {
     const auto weights = random_values(x.channels * w.height * w.width, 0.4F);
     return convolution(x, x.channels, w, weights, true, 0.3F);

@@ -46,17 +46,6 @@ Ints without_ones(Ints sizes) {
   return sizes;
 }
 
-// Training leaves weights behind that no longer matter, many of them so small that they or their
-// products leave the range of normal floats, which makes processors a hundred times slower. What is
-// dropped here is far below the rounding of the sums it would join.
-void drop_negligible(std::vector<float>& weights) {
-  float largest = 0;
-  for (const float w : weights) largest = std::max(largest, std::abs(w));
-  for (float& w : weights) {
-    if (std::abs(w) < largest * 1e-20F) w = 0;
-  }
-}
-
 // An image as ONNX sees it: its axes in ONNX order, by letter (N, C, H, W); an axis of size 1 may
 // have any letter.
 struct Value {
@@ -1061,15 +1050,6 @@ class Lowering {
       reject("its output is neither an image nor a row of tokens");
     }
     network_.omission = omission_rule(network_);
-    for (Layer& layer : network_.layers) {
-      const auto drop = [](auto* convolution) {
-        if (convolution == nullptr) return;
-        drop_negligible(convolution->weights);
-        drop_negligible(convolution->bias);
-      };
-      drop(std::get_if<Convolution>(&layer.operation));
-      drop(std::get_if<TransposedConvolution>(&layer.operation));
-    }
   }
 
   OnnxGraph graph_;
