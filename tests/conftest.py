@@ -64,6 +64,19 @@ def real_images() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def more_models() -> Path:
+    """A folder with directories of official models that are no part of the installation.
+
+    The environment variable FASTOCR_TEST_MODELS names it; the default is `../shared/models` beside
+    the checkout.
+    """
+    folder = Path(os.environ.get("FASTOCR_TEST_MODELS") or ROOT.parent / "shared" / "models")
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: set FASTOCR_TEST_MODELS to one with official models")
+    return folder
+
+
 @pytest.fixture
 def hide_package(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes `importlib.util.find_spec` find nothing under a name."""

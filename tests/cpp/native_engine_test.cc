@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -177,6 +178,61 @@ TEST_CASE("convolutions") {
   }
 }
 
+TEST_CASE("padding that the file leaves to the engine, and padding of one side") {
+  const Window upper{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"};
+  const Window lower{2, 4, 1, 1, 1, 2, -1, -1, "SAME_LOWER"};
+  for (const Window& w :
+       {upper, lower, Window{3, 3, 1, 1, 1, 1, 0, 0, "SAME_UPPER"},
+        Window{2, 1, 2, 1, 0, 0, 0, 0, "VALID"}, Window{3, 2, 1, 1, 0, 1, 2, -1},
+        Window{2, 3, 2, 2, 1, 0, -1, 2}, Window{1, 1, 1, 1, 0, 0, 0, 0, "NOTSET"}}) {
+    CAPTURE(w.height);
+    CAPTURE(w.width);
+    NetworkWriter n = image_writer();
+    const auto x = n.relu(n.conv(n.input(), 20, w));
+    const std::vector<Input> sizes{{8, 12}, {4, 4}, {16, 50}, {9, 7}};
+    check_network(n, n.conv(x, 7, w), sizes);
+    check_network(n, n.depthwise(x, w), sizes);
+    check_network(n, n.max_pool(x, w), sizes);
+  }
+}
+
+TEST_CASE("the largest values of windows") {
+  for (const Window& w : {kPoint, kThree, kHalving, Window{2, 2, 2, 2}, Window{1, 3, 1, 2, 0, 2},
+                          Window{4, 2, 3, 1, 3, 1}, Window{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"}}) {
+    CAPTURE(w.height);
+    CAPTURE(w.width);
+    NetworkWriter n = image_writer();
+    // Values below zero only: what lies beyond the image is no zero.
+    const auto x = n.with_number(n.sigmoid(n.conv(n.input(), 20, kThree)), "Add", -2);
+    check_network(n, n.max_pool(x, w), {{8, 12}, {4, 4}, {16, 50}, {9, 7}});
+    check_network(n, n.conv(n.concat(n.max_pool(x, kThree), x), 9, w), {{8, 12}, {4, 4}});
+  }
+}
+
+TEST_CASE("GELU joins the convolution") {
+  for (const bool divides : {true, false}) {
+    NetworkWriter n = image_writer();
+    const auto x = n.gelu(n.batch_norm(n.conv(n.input(), 18, kThree)), divides);
+    check_network(n, x, kSizes);
+    check_network(n, n.conv(x, 5, kPoint), kSizes);
+    // What has an activation already, and what is used elsewhere, too.
+    check_network(n, n.gelu(n.relu(x), divides), kSizes);
+    const auto y = n.conv(x, 18, kThree);
+    check_network(n, n.add(n.gelu(y, divides), y), kSizes);
+  }
+  NetworkWriter n({-1, 3, -1, -1});
+  const auto x = n.conv(n.input(), 18, kThree);
+  const NetworkValue one_node{n.file().node("Gelu", {x.name}), 18, n.gelu(x).compute};
+  check_network(n, one_node, kSizes);
+}
+
+TEST_CASE("divisions by constants") {
+  NetworkWriter n = image_writer();
+  const auto x = n.conv(n.input(), 18, kThree);
+  check_network(n, n.with_number(n.relu(n.with_number(x, "Div", 3)), "Div", -0.7F), kSizes);
+  check_network(n, n.add(n.with_number(x, "Div", 3), x), kSizes);
+}
+
 TEST_CASE("a convolution that ends in one channel") {
   NetworkWriter n = image_writer();
   check_network(n, n.conv(n.conv(n.input(), 20, kThree), 1, kPoint), kSizes);
@@ -195,8 +251,9 @@ TEST_CASE("batch normalisation and hard swish join the convolution") {
 }
 
 TEST_CASE("depthwise convolutions alone and before a pointwise one") {
-  for (const Window& w : {kThree, kHalving, Window{5, 5, 1, 1, 2, 2}, Window{5, 5, 2, 1, 2, 2},
-                          Window{7, 7, 1, 1, 3, 3}}) {
+  for (const Window& w :
+       {kThree, kHalving, Window{5, 5, 1, 1, 2, 2}, Window{5, 5, 2, 1, 2, 2},
+        Window{7, 7, 1, 1, 3, 3}, Window{1, 7, 1, 1, 0, 3}, Window{9, 9, 1, 1, 4, 4}}) {
     NetworkWriter n = image_writer();
     const auto x = n.relu(n.conv(n.input(), 20, kThree));
     const auto depthwise = n.relu(n.depthwise(x, w));
@@ -220,6 +277,10 @@ TEST_CASE("squeeze and excitation") {
   check_network(n, scaled, kSizes);
   check_network(n, n.add(x, scaled), kSizes);
   check_network(n, n.add(scaled, x), kSizes);
+  // The mean in other words.
+  for (const bool axes_as_input : {true, false}) {
+    check_network(n, n.multiply(x, n.sigmoid(n.mean_of_pixels(x, axes_as_input))), kSizes);
+  }
   // The product itself is used as well: what is added must not change it.
   check_network(n, n.concat(n.add(x, scaled), scaled), kSizes);
 }
@@ -390,6 +451,11 @@ TEST_CASE("tokens with attention") {
   check_network(n, n.softmax(n.dense(n.add(n.dense(mixed, 18), x), 11)), kWidths, true);
 }
 
+TEST_CASE("layer normalisation with axes that come as an input") {
+  NetworkWriter n = token_writer();
+  check_network(n, n.layer_norm(token_network(n, 18), true), kWidths, true);
+}
+
 TEST_CASE("the classifier at the end can be left out") {
   NetworkWriter n = token_writer();
   const auto features = n.layer_norm(token_network(n, 24));
@@ -551,6 +617,51 @@ TEST_CASE("equal columns can be left out") {
   }
 }
 
+// Blocks that look at the whole image, one behind the other, with all that keeps equal columns
+// equal.
+NetworkValue residual_blocks(NetworkWriter& n) {
+  auto x = n.relu(n.conv(n.input(), 20, kHalving));
+  const Window two{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"};
+  x = n.conv(n.concat(n.max_pool(x, two), n.gelu(n.conv(x, 20, two))), 20, kThree);
+  for (const Window& w : {kThree, Window{3, 3, 2, 1, 1, 1}}) {
+    x = n.depthwise(x, w);
+    const auto factors = n.hard_sigmoid(n.conv(n.mean_of_pixels(x, false), 20, kPoint));
+    x = n.multiply(x, factors);
+    x = n.add(x, n.conv(n.gelu(n.conv(x, 40, kPoint)), 20, kPoint));
+  }
+  // A chain of steps, the second of which has a window.
+  x = n.depthwise(n.conv(n.gelu(n.conv(x, 40, kPoint)), 24, kPoint), Window{1, 7, 1, 2, 0, 3});
+  x = n.average_pool(n.multiply(x, n.sigmoid(n.global_mean(x))), 2, 2);
+  x = n.layer_norm(n.tokens(n.add(x, n.conv(x, 24, Window{1, 3, 1, 1, 0, 1}))));
+  return n.dense(n.attention(n.dense(x, 45), 3, 5, 0.4F), 7);
+}
+
+TEST_CASE("windows that see further to the right than to the left") {
+  NetworkWriter n = token_writer();
+  const Window two{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"};
+  const auto x = n.conv(n.relu(n.conv(n.input(), 20, kHalving)), 20, two);
+  const auto pooled = n.max_pool(x, Window{1, 3, 1, 1, 0, 0, 0, 2});
+  const TemporaryFile file(n.bytes(n.tokens(n.average_pool(pooled, 2, 1))));
+  const auto model = load(file.path());
+  CHECK(model->omission_rule().step == 2);
+  // 1 of the first convolution, 2 of the second one, 4 of the pooling.
+  CHECK(model->omission_rule().margin == 7);
+  check_omission(*model, 4);
+}
+
+TEST_CASE("equal columns are computed once in every layer") {
+  NetworkWriter n({-1, 3, 8, -1}, 5);
+  const auto tokens = residual_blocks(n);
+  check_network(n, tokens, {{8, 90}, {8, 8}, {8, 301}}, true);
+  const TemporaryFile file(n.bytes(tokens));
+  with_each_isa([&] {
+    const auto model = load(file.path(), "fp32", 2);
+    CHECK(model->omission_rule().step == 8);
+    check_omission(*model, 8);
+    check_blank_end(*model, 8, 500);
+  });
+}
+
 TEST_CASE("what lies in a blank end need not be computed") {
   // First layers that see far and leave few columns, before others that need many.
   NetworkWriter n = token_writer();
@@ -648,6 +759,9 @@ std::string mixed_network() {
   x = n.multiply(x, n.hard_sigmoid(x));
   x = n.conv(n.depthwise(x, kThree), 6, kPoint);
   x = n.multiply(x, n.sigmoid(n.conv(n.global_mean(x), 6, kPoint)));
+  const Window two{2, 2, 1, 1, 0, 0, 1, 1, "SAME_UPPER"};
+  x = n.add(n.gelu(n.conv(x, 6, two)), n.with_number(n.max_pool(x, two), "Div", 2));
+  x = n.multiply(x, n.sigmoid(n.mean_of_pixels(x, true)));
   x = n.add(x, n.upsample(n.average_pool(x, 2, 2), 2));
   x = n.average_pool(n.concat(x, x), 2, 2);
   x = n.layer_norm(n.tokens(n.transposed(n.average_pool(x, 1, 2), 6, 1)));
@@ -731,6 +845,79 @@ TEST_CASE("nodes that the engine does not know or cannot run") {
   }
 }
 
+TEST_CASE("windows whose largest values the engine cannot take") {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 32;
+  const auto refused = [](const Attributes& attributes) {
+    check_refused(with_node("MaxPool", {}, attributes), "MaxPool v");
+  };
+  refused({});
+  for (const Shape& window : {Shape{0, 0}, Shape{2}, Shape{-1, 2}, Shape{kHuge, 1}}) {
+    refused({{"kernel_shape", window}});
+  }
+  const std::pair<std::string, testing::AttributeValue> two{"kernel_shape", Shape{2, 2}};
+  refused({two, {"strides", Shape{0, 1}}});
+  refused({two, {"strides", Shape{1, kHuge}}});
+  refused({two, {"pads", Shape{0, 2, 0, 0}}});
+  refused({two, {"pads", Shape{0, -1, 0, 0}}});
+  refused({two, {"dilations", Shape{2, 2}}});
+  refused({two, {"ceil_mode", std::int64_t{1}}});
+  refused({two, {"auto_pad", "SAME_LOWER"}, {"strides", Shape{2, 2}}});
+}
+
+TEST_CASE("means and activations that the engine cannot run") {
+  for (const Shape& axes : {Shape{}, Shape{2}, Shape{1, 2}, Shape{2, 2}, Shape{2, 9}, Shape{1}}) {
+    check_refused(with_node("ReduceMean", {}, {{"axes", axes}}), "ReduceMean v");
+  }
+  check_refused(with_node("ReduceMean", {}), "ReduceMean v");
+  check_refused(with_node("ReduceMean", {}, {{"axes", Shape{2, 3}}, {"keepdims", std::int64_t{0}}}),
+                "ReduceMean v");
+  check_refused(with_node("Gelu", {}, {{"approximate", "tanh"}}), "Gelu v");
+  check_refused(with_node("Erf", {}), "Erf");
+  check_refused(with_node("Div", {}));
+}
+
+TEST_CASE("divisions and error functions at the wrong place") {
+  using Make = std::function<std::string(OnnxFile&, const std::string& x)>;
+  const auto refused = [](const std::string& why, const Make& make) {
+    NetworkWriter n = image_writer();
+    const auto x = n.conv(n.input(), 16, kThree);
+    check_refused(n.file().bytes(make(n.file(), x.name)), why);
+  };
+  const auto number = [](OnnxFile& file, float value) { return file.constant({1}, {value}); };
+  const auto error = [&](OnnxFile& file, const std::string& x) {
+    return file.node("Erf", {file.node("Div", {x, number(file, std::sqrt(2.0F))})});
+  };
+  const auto gate = [&](OnnxFile& file, const std::string& x) {
+    return file.node("Add", {error(file, x), number(file, 1)});
+  };
+  refused("Div v", [&](auto& f, auto& x) { return f.node("Div", {x, number(f, 0)}); });
+  refused("Div v", [&](auto& f, auto& x) { return f.node("Div", {number(f, 1), x}); });
+  refused("Div v", [&](auto& f, auto& x) { return f.node("Div", {x, x}); });
+  refused("Erf", [&](auto& f, auto& x) { return error(f, x); });
+  refused("output", [&](auto& f, auto& x) { return gate(f, x); });
+  refused("Relu v", [&](auto& f, auto& x) { return f.node("Relu", {gate(f, x)}); });
+  refused("Mul v", [&](auto& f, auto& x) {
+    const std::string g = gate(f, x);
+    return f.node("Mul", {g, g});
+  });
+  refused("Mul v",
+          [&](auto& f, auto& x) { return f.node("Mul", {f.node("Relu", {x}), gate(f, x)}); });
+  // Another divisor, another term.
+  refused("Erf", [&](auto& f, auto& x) {
+    const std::string e = f.node("Erf", {f.node("Div", {x, number(f, 1.5F)})});
+    return f.node("Mul", {x, f.node("Add", {e, number(f, 1)})});
+  });
+  refused("Erf", [&](auto& f, auto& x) {
+    return f.node("Mul", {x, f.node("Add", {error(f, x), number(f, 0.5F)})});
+  });
+}
+
+TEST_CASE("an attention with a term that is not zero") {
+  NetworkWriter n = token_writer();
+  check_refused(n.bytes(n.attention(n.dense(token_network(n, 18), 45), 3, 5, 0.4F, 0.5F)),
+                "not an attention");
+}
+
 TEST_CASE("convolutions that the engine cannot run") {
   constexpr std::int64_t kHuge = std::int64_t{1} << 32;
   const Shape shape{16, 3, 3, 3};
@@ -746,7 +933,12 @@ TEST_CASE("convolutions that the engine cannot run") {
   check_refused(with_weights(shape, 432, {{"pads", Shape{0, 0}}}));
   check_refused(with_weights(shape, 432, {{"group", std::int64_t{3}}}));
   check_refused(with_weights(shape, 432, {{"group", std::int64_t{0}}}));
-  check_refused(with_weights(shape, 432, {{"auto_pad", "SAME_UPPER"}}));
+  // Its padding would depend on the size of the image.
+  check_refused(with_weights(shape, 432, {{"auto_pad", "SAME_UPPER"}, {"strides", Shape{2, 2}}}),
+                "Conv v2");
+  check_refused(with_weights(shape, 432, {{"auto_pad", "SAME"}}), "Conv v2");
+  check_refused(with_weights(shape, 432, {{"auto_pad", "SAME_UPPER"}, {"pads", Shape{1, 1, 1, 1}}}),
+                "Conv v2");
   check_refused(with_weights({16, 4, 3, 3}, 576));
   check_refused(with_weights({16, 3, 9}, 432));
   check_refused(with_weights({0, 3, 3, 3}, 0));

@@ -173,6 +173,33 @@ TEST_CASE("means of windows") {
   }
 }
 
+TEST_CASE("largest values of windows") {
+  std::mt19937 random(3);
+  struct Case {
+    int channels, height, width, step, count;
+  };
+  for (const Case& c : {Case{16, 1, 1, 1, 1}, Case{16, 2, 2, 1, 3}, Case{32, 3, 2, 2, 5},
+                        Case{48, 1, 3, 4, 4}, Case{16, 2, 1, 1, 0}}) {
+    const int pixels = std::max(0, (c.count - 1) * c.step + c.width);
+    const std::ptrdiff_t stride = static_cast<std::ptrdiff_t>(pixels) * c.channels;
+    const Floats image = random_floats(random, static_cast<std::size_t>(stride * c.height));
+    with_each_isa([&] {
+      Floats out(static_cast<std::size_t>(c.count * c.channels), kUntouched);
+      active_network().largest_in_windows(image.data(), stride, c.channels, c.height, c.width,
+                                          c.step, c.count, out.data());
+      for (int i = 0; i < c.count * c.channels; ++i) {
+        float largest = -std::numeric_limits<float>::infinity();
+        for (int k = 0; k < c.height * c.width; ++k) {
+          const int x = i / c.channels * c.step + k % c.width;
+          largest =
+              std::max(largest, image[k / c.width * stride + x * c.channels + i % c.channels]);
+        }
+        CHECK(out[i] == largest);
+      }
+    });
+  }
+}
+
 // ---- dense layers -------------------------------------------------------------------------------
 
 struct DenseCase {

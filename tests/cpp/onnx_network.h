@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -167,8 +168,28 @@ struct NetworkValue {
 struct Window {
   int height, width;
   int stride_y = 1, stride_x = 1;
-  int pad_y = 0, pad_x = 0;
+  int pad_y = 0, pad_x = 0;        // above and to the left
+  int more_y = 0, more_x = 0;      // so much more below and to the right
+  const char* auto_pad = nullptr;  // what the file says in place of these numbers
 };
+
+inline Attributes window_attributes(const Window& w) {
+  Attributes attributes{{"kernel_shape", Shape{w.height, w.width}},
+                        {"strides", Shape{w.stride_y, w.stride_x}}};
+  if (w.auto_pad != nullptr) {
+    attributes.emplace_back("auto_pad", w.auto_pad);
+  } else {
+    attributes.emplace_back("pads",
+                            Shape{w.pad_y, w.pad_x, w.pad_y + w.more_y, w.pad_x + w.more_x});
+  }
+  return attributes;
+}
+
+// Planes with as many pixels as there are windows.
+inline Planes planes_of_windows(const Planes& image, const Window& w, int channels) {
+  return {channels, (image.height + 2 * w.pad_y + w.more_y - w.height) / w.stride_y + 1,
+          (image.width + 2 * w.pad_x + w.more_x - w.width) / w.stride_x + 1};
+}
 
 // Writes a network with random weights, and computes it in double precision.
 class NetworkWriter {
@@ -214,12 +235,16 @@ class NetworkWriter {
     return each(x, "HardSigmoid", {{"alpha", alpha}, {"beta", 0.5F}},
                 [alpha](double v) { return std::clamp(alpha * v + 0.5, 0.0, 1.0); });
   }
+  // As Paddle writes it: x * (erf(x / sqrt(2)) + 1) * 0.5, with a division or a product.
+  NetworkValue gelu(const NetworkValue& x, bool divides = true);
   // The operation with a constant, one number for all.
   NetworkValue with_number(const NetworkValue& x, const std::string& type, float number) {
     const std::string constant = file_.constant({1}, {number});
     return {file_.node(type, {x.name, constant}), x.channels, [=](const Planes& in) {
               Planes values = x.compute(in);
-              for (double& v : values.values) v = type == "Mul" ? v * number : v + number;
+              for (double& v : values.values) {
+                v = type == "Mul" ? v * number : type == "Div" ? v / number : v + number;
+              }
               return values;
             }};
   }
@@ -233,6 +258,9 @@ class NetworkWriter {
   }
   NetworkValue concat(const NetworkValue& a, const NetworkValue& b);
   NetworkValue global_mean(const NetworkValue& x);
+  // The same as a mean over axes, which an input names or an attribute.
+  NetworkValue mean_of_pixels(const NetworkValue& x, bool axes_as_input);
+  NetworkValue max_pool(const NetworkValue& x, const Window& w);
   NetworkValue average_pool(const NetworkValue& x, int height, int width);
   NetworkValue upsample(const NetworkValue& x, int factor);
 
@@ -242,9 +270,10 @@ class NetworkWriter {
     const std::string flat = file_.node("Squeeze", {x.name, axes});
     return {file_.node("Transpose", {flat}, {{"perm", Shape{0, 2, 1}}}), x.channels, x.compute};
   }
-  NetworkValue layer_norm(const NetworkValue& x);
-  // Of queries, keys and values that the 3 * heads * size channels hold.
-  NetworkValue attention(const NetworkValue& x, int heads, int size, float scale);
+  NetworkValue layer_norm(const NetworkValue& x, bool axes_as_input = false);
+  // Of queries, keys and values that the 3 * heads * size channels hold. The queries get a factor
+  // and a term of this size, which is to be zero.
+  NetworkValue attention(const NetworkValue& x, int heads, int size, float scale, float term = 0);
   NetworkValue softmax(const NetworkValue& x);
 
   OnnxFile& file() { return file_; }
@@ -279,10 +308,31 @@ class NetworkWriter {
             }};
   }
 
+  // The mean over these axes.
+  std::string mean_node(const std::string& x, const Shape& axes, bool as_input) {
+    if (as_input) return file_.node("ReduceMean", {x, file_.integers(axes)});
+    return file_.node("ReduceMean", {x}, {{"axes", axes}});
+  }
+
   OnnxFile file_;
   int channels_;
   std::mt19937 random_;
 };
+
+inline NetworkValue NetworkWriter::gelu(const NetworkValue& x, bool divides) {
+  const float root = std::sqrt(2.0F);
+  const std::string divisor = file_.constant({}, {divides ? root : 1 / root});
+  const std::string scaled = file_.node(divides ? "Div" : "Mul", {x.name, divisor});
+  const std::string error = file_.node("Erf", {scaled});
+  const std::string shifted = file_.node("Add", {error, file_.constant({}, {1})});
+  const std::string twice = file_.node("Mul", {x.name, shifted});
+  return {file_.node("Mul", {twice, file_.constant({}, {0.5F})}), x.channels,
+          [x](const Planes& in) {
+            Planes values = x.compute(in);
+            for (double& v : values.values) v *= 0.5 * std::erfc(-v / std::sqrt(2.0));
+            return values;
+          }};
+}
 
 inline NetworkValue NetworkWriter::convolution(const NetworkValue& x, int out, const Window& w,
                                                const std::vector<float>& weights, bool depthwise,
@@ -291,15 +341,12 @@ inline NetworkValue NetworkWriter::convolution(const NetworkValue& x, int out, c
   const int in = depthwise ? 1 : x.channels;
   const std::string tensor = file_.constant({out, in, w.height, w.width}, weights);
   const std::string terms = file_.constant({out}, bias);
-  const std::string name = file_.node("Conv", {x.name, tensor, terms},
-                                      {{"group", std::int64_t{depthwise ? out : 1}},
-                                       {"kernel_shape", Shape{w.height, w.width}},
-                                       {"strides", Shape{w.stride_y, w.stride_x}},
-                                       {"pads", Shape{w.pad_y, w.pad_x, w.pad_y, w.pad_x}}});
+  Attributes attributes = window_attributes(w);
+  attributes.emplace_back("group", std::int64_t{depthwise ? out : 1});
+  const std::string name = file_.node("Conv", {x.name, tensor, terms}, attributes);
   return {name, out, [=](const Planes& input) {
             const Planes image = x.compute(input);
-            Planes result(out, (image.height + 2 * w.pad_y - w.height) / w.stride_y + 1,
-                          (image.width + 2 * w.pad_x - w.width) / w.stride_x + 1);
+            Planes result = planes_of_windows(image, w, out);
             for (int o = 0; o < out; ++o) {
               for (int p = 0; p < result.height * result.width; ++p) {
                 const int top = p / result.width * w.stride_y - w.pad_y;
@@ -416,6 +463,31 @@ inline NetworkValue NetworkWriter::global_mean(const NetworkValue& x) {
           }};
 }
 
+inline NetworkValue NetworkWriter::mean_of_pixels(const NetworkValue& x, bool axes_as_input) {
+  return {mean_node(x.name, {-1, 2}, axes_as_input), x.channels, global_mean(x).compute};
+}
+
+inline NetworkValue NetworkWriter::max_pool(const NetworkValue& x, const Window& w) {
+  return {file_.node("MaxPool", {x.name}, window_attributes(w)), x.channels,
+          [=](const Planes& input) {
+            const Planes image = x.compute(input);
+            Planes result = planes_of_windows(image, w, x.channels);
+            for (std::size_t i = 0; i < result.values.size(); ++i) {
+              const int p = static_cast<int>(i) % (result.height * result.width);
+              const int channel = static_cast<int>(i) / (result.height * result.width);
+              const int top = p / result.width * w.stride_y - w.pad_y;
+              const int left = p % result.width * w.stride_x - w.pad_x;
+              double& largest = result.values[i] = -std::numeric_limits<double>::infinity();
+              for (int y = std::max(top, 0); y < std::min(top + w.height, image.height); ++y) {
+                for (int k = std::max(left, 0); k < std::min(left + w.width, image.width); ++k) {
+                  largest = std::max(largest, image.at(channel, y, k));
+                }
+              }
+            }
+            return result;
+          }};
+}
+
 inline NetworkValue NetworkWriter::average_pool(const NetworkValue& x, int height, int width) {
   const Shape window{height, width};
   return {file_.node("AveragePool", {x.name}, {{"kernel_shape", window}, {"strides", window}}),
@@ -455,14 +527,13 @@ inline NetworkValue NetworkWriter::upsample(const NetworkValue& x, int factor) {
           }};
 }
 
-inline NetworkValue NetworkWriter::layer_norm(const NetworkValue& x) {
+inline NetworkValue NetworkWriter::layer_norm(const NetworkValue& x, bool axes_as_input) {
   constexpr float kEpsilon = 1e-4F;
   const auto gain = random_values(x.channels, 0.3F, 1), bias = random_values(x.channels, 0.3F);
-  const Attributes last_axis{{"axes", Shape{-1}}};
-  const std::string mean = file_.node("ReduceMean", {x.name}, last_axis);
+  const std::string mean = mean_node(x.name, {-1}, axes_as_input);
   const std::string centered = file_.node("Sub", {x.name, mean});
   const std::string square = file_.node("Pow", {centered, file_.constant({}, {2})});
-  const std::string variance = file_.node("ReduceMean", {square}, last_axis);
+  const std::string variance = mean_node(square, {-1}, axes_as_input);
   const std::string shifted = file_.node("Add", {variance, file_.constant({}, {kEpsilon})});
   const std::string root = file_.node("Sqrt", {shifted});
   const std::string quotient = file_.node("Div", {centered, root});
@@ -488,7 +559,7 @@ inline NetworkValue NetworkWriter::layer_norm(const NetworkValue& x) {
 
 // As Paddle writes it: (1, tokens, 3, heads, size) > (3, 1, heads, tokens, size).
 inline NetworkValue NetworkWriter::attention(const NetworkValue& x, int heads, int size,
-                                             float scale) {
+                                             float scale, float term) {
   const std::string parts =
       file_.node("Reshape", {x.name, file_.integers({0, -1, 3, heads, size})});
   const std::string turned = file_.node("Transpose", {parts}, {{"perm", Shape{2, 0, 3, 1, 4}}});
@@ -499,7 +570,8 @@ inline NetworkValue NetworkWriter::attention(const NetworkValue& x, int heads, i
         "Slice", {turned, file_.integers({i}), file_.integers({i + 1}), file_.integers({0})});
     part[i] = file_.node("Squeeze", {slice, axis});
   }
-  const std::string queries = file_.node("Mul", {part[0], file_.constant({1}, {scale})});
+  const std::string scaled = file_.node("Mul", {part[0], file_.constant({1}, {scale})});
+  const std::string queries = file_.node("Add", {scaled, file_.constant({}, {term})});
   const std::string keys = file_.node("Transpose", {part[1]}, {{"perm", Shape{0, 1, 3, 2}}});
   const std::string scores = file_.node("MatMul", {queries, keys});
   const std::string shares = file_.node("Softmax", {scores}, {{"axis", std::int64_t{-1}}});

@@ -178,6 +178,54 @@ def test_inputs_of_a_wrong_shape() -> None:
     assert recognition.run(np.zeros((1, 3, 48, 320), np.float32)).shape[:2] == (1, 40)
 
 
+# --- PP-OCRv6 -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def v6(more_models: Path) -> dict[str, Any]:
+    """The options that name the models of PP-OCRv6 small."""
+    options: dict[str, Any] = {}
+    for stage, name in (("detection", "PP-OCRv6_small_det"), ("recognition", "PP-OCRv6_small_rec")):
+        folder = more_models / name
+        if not (folder / "inference.onnx").is_file():
+            pytest.skip(f"no {name}/inference.onnx in {more_models}")
+        options[f"text_{stage}_model_dir"] = folder
+        options[f"text_{stage}_model_name"] = name
+    return options
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_v6_equals_openvino(
+    keep_isa: None, v6: dict[str, Any], pages_dir: Path, lines: list[Array], isa: str
+) -> None:
+    _core.set_isa(isa)
+    detection = v6["text_detection_model_dir"] / "inference.onnx"
+    native, openvino = load("native", detection), load("openvino", detection)
+    page = read_page(pages_dir, "chinese")
+    for height, width in ((32, 32), (64, 96), (96, 1280), (480, 640)):
+        image = detection_input(page, height, width)
+        found = native.run(image)
+        assert difference(found, openvino.run(image)) < FLOAT_TOLERANCE
+    assert found.max() > 0.8, "there is text to find"
+
+    recognition = v6["text_recognition_model_dir"] / "inference.onnx"
+    native, openvino = load("native", recognition), load("openvino", recognition)
+    fixed = load("native", recognition, precision="int16", threads=1)
+    for line in lines[::8]:
+        expected = openvino.run(line)
+        assert difference(native.run(line), expected) < FLOAT_TOLERANCE
+        assert difference(fixed.run(line), expected) < FIXED_TOLERANCE
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "int16"}, {"precision": "fp32"}])
+def test_v6_pages_are_those_of_openvino(
+    read: Callable[..., Lines], v6: dict[str, Any], options: dict[str, Any]
+) -> None:
+    for folder in (v6["text_detection_model_dir"], v6["text_recognition_model_dir"]):
+        assert is_native(load_by_name("auto", folder / "inference.onnx"))
+    assert_same_lines(read(**v6, **options), read(**v6, engine="openvino"), 0.01)
+
+
 # --- fixed point ----------------------------------------------------------------------------------
 
 

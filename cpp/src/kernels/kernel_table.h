@@ -26,6 +26,7 @@ constexpr NetworkKernels kNetworkKernels = {
     .scale_channels = scale_channels,
     .sum_pixels = sum_pixels,
     .average_windows = average_windows,
+    .largest_in_windows = largest_in_windows,
     .normalize_rows = normalize_rows,
     .attention = attention,
     .softmax_rows = softmax_rows,

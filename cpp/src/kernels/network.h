@@ -156,6 +156,10 @@ struct NetworkKernels {
   // between two image rows.
   void (*average_windows)(const float* image, std::ptrdiff_t stride, int channels, int height,
                           int width, int count, float* out);
+  // The largest values of windows of height x width pixels of an image, `step` pixels after each
+  // other; `stride` as above.
+  void (*largest_in_windows)(const float* image, std::ptrdiff_t stride, int channels, int height,
+                             int width, int step, int count, float* out);
   // Rows of `size` values to mean 0 and variance 1, times gain, plus bias (Ba et al. 2016).
   void (*normalize_rows)(const float* rows, std::ptrdiff_t row_stride, int count, int size,
                          float epsilon, const float* gain, const float* bias, float* out);

@@ -534,7 +534,7 @@ inline __attribute__((always_inline)) void depthwise_block(const DepthwiseRun& r
   for (int i = 0; i < Pixels; ++i) sums[i] = run.bias;
   for (int ky = 0; ky < run.rows; ++ky, row += run.pitch, weights += Width * run.channels) {
     Floats w[Width];
-#pragma GCC unroll 5
+#pragma GCC unroll 7
     for (int kx = 0; kx < Width; ++kx) w[kx] = load(weights + kx * kChannelStep);
     constexpr int kSpan = (Pixels - 1) * Stride + Width;
 #pragma GCC unroll 24
@@ -643,6 +643,8 @@ void depthwise(const DepthwiseTask& t) {
     depthwise_inner<5, 1>(t, first, inner_end, top, bottom);
   } else if (t.kernel_width == 5 && t.stride_x == 2) {
     depthwise_inner<5, 2>(t, first, inner_end, top, bottom);
+  } else if (t.kernel_width == 7 && t.stride_x == 1) {
+    depthwise_inner<7, 1>(t, first, inner_end, top, bottom);
   } else {
     x = first;
   }
@@ -685,6 +687,21 @@ void average_windows(const float* image, std::ptrdiff_t stride, int channels, in
         for (int x = 0; x < width; ++x) sum += load(image + y * stride + x * channels + c);
       }
       store(out + c, sum * share);
+    }
+  }
+}
+
+void largest_in_windows(const float* image, std::ptrdiff_t stride, int channels, int height,
+                        int width, int step, int count, float* out) {
+  for (int i = 0; i < count; ++i, image += step * channels, out += channels) {
+    for (int c = 0; c < channels; c += kLanes) {
+      Floats best = load(image + c);
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          best = larger(best, load(image + y * stride + x * channels + c));
+        }
+      }
+      store(out + c, best);
     }
   }
 }

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMostPlans = 256;
 // Floats that one image may take: 16 GiB.
 constexpr std::size_t kMostFloats = std::size_t{1} << 32;
+// To leave out fewer columns is not worth running a step in two parts.
+constexpr int kLeastEqual = 8;
 
 int stride_of(const Program& program, int value, const ImageSize& size) {
   // The only image that is read as a plane. Other steps than that of a transposed convolution write
@@ -182,9 +184,13 @@ void Executor::run() {
     const int value = program_->last_step(chain).output;
     images_[value].pixels = memory_.as<float>() + plan_->offsets[value];
   }
+  equal_.clear();
+  if (program_->columns() && omitted.blank_from >= 0) {
+    equal_ = equal_columns(program_->network(), plan_->sizes, omitted.blank_from);
+  }
   for (const Chain& chain : program_->chains()) {
     const Run run{&images_, input_.data(), omitted, &team_, &scratch_, &shared_, {}};
-    if (!run_blank_ended(chain, run)) run_chain(chain, run);
+    if (!run_blank_ended(chain, run) && !run_around_equal(chain, run)) run_chain(chain, run);
   }
   read_output();
 }
@@ -195,6 +201,35 @@ void Executor::run_chain(const Chain& chain, const Run& run) {
   std::vector<int> ends;
   for (const auto& step : steps) ends.push_back((*run.images)[step->output].size.width);
   strips_.run(steps, ends, run);
+}
+
+// Of columns that are known to be alike only the first is computed. Returns false if that is of no
+// use here.
+bool Executor::run_around_equal(const Chain& chain, const Run& run) {
+  const Step& last = program_->last_step(chain);
+  const ColumnRange equal = equal_.empty() ? ColumnRange{} : equal_[last.output];
+  if (equal.count() <= kLeastEqual || !last.takes_columns()) return false;
+  const Image& out = images_[last.output];
+  std::vector<int> equal_begins, widths;
+  for (std::size_t i = chain.begin; i < chain.end; ++i) {
+    const int value = program_->steps()[i]->output;
+    equal_begins.push_back(equal_[value].begin + 1);
+    widths.push_back(images_[value].size.width);
+  }
+  run_columns(chain, run, {0, equal.begin + 1}, equal_begins);
+  repeat_column(out, equal.begin + 1, equal.end);
+  if (equal.end < out.size.width) run_columns(chain, run, {equal.end, out.size.width}, widths);
+  return true;
+}
+
+// `ends` are as ChainLink::end, of each step.
+void Executor::run_columns(const Chain& chain, const Run& run, ColumnRange columns,
+                           std::span<const int> ends) {
+  const auto steps = std::span(program_->steps()).subspan(chain.begin, chain.count());
+  if (steps.size() > 1) return strips_.run(steps, ends, run, columns.begin);
+  Run part = run;
+  part.columns = columns;
+  steps[0]->run(part);
 }
 
 // Of an input that ends blank the first chain has to see only the columns up to the blank end. What

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,9 @@ class Executor {
   std::vector<Image> images_of(const std::vector<ImageSize>& sizes) const;
   void run_chain(const Chain& chain, const Run& run);
   bool run_blank_ended(const Chain& chain, const Run& run);
+  bool run_around_equal(const Chain& chain, const Run& run);
+  void run_columns(const Chain& chain, const Run& run, ColumnRange columns,
+                   std::span<const int> ends);
   const std::vector<float>& blank_border(const Chain& chain, int columns);
   void read_output();
 
@@ -81,6 +85,7 @@ class Executor {
   const Plan* plan_ = nullptr;
   OmittedColumns omitted_;
   std::vector<Image> images_;
+  std::vector<ColumnRange> equal_;  // of each value; empty when nothing is known
   std::vector<float> input_, output_;
   Buffer memory_, shared_;
   StripRunner strips_;

@@ -94,10 +94,11 @@ class Lowering {
  private:
   using Handler = void (Lowering::*)(const OnnxNode&);
 
-  // An activation whose product with its input may follow.
+  // An activation whose product with its input may follow; some are known in such products only.
   struct Gate {
     std::string input;
-    Epilogue epilogue;
+    std::optional<Epilogue> alone;
+    Epilogue product;
   };
 
   // ---- the graph --------------------------------------------------------------------------------
@@ -276,16 +277,17 @@ class Lowering {
   // Makes a gate a value of its own.
   void materialize(const std::string& name) {
     const auto found = gates_.find(name);
-    if (found == gates_.end() || images_.contains(name)) return;
-    const Value value = images_.at(found->second.input);
+    if (found == gates_.end() || images_.contains(name) || !found->second.alone) return;
     OnnxNode node;
     node.outputs = {name};
-    activate(node, found->second.input, found->second.epilogue, 1);
+    activate(node, found->second.input, *found->second.alone, 1);
   }
 
-  void add_gate(const OnnxNode& node, Epilogue epilogue) {
+  void add_gate(const OnnxNode& node, const Epilogue& alone, Activation product) {
     image(node);
-    gates_[node.outputs.at(0)] = {node.inputs[0], epilogue};
+    Gate gate{node.inputs[0], alone, alone};
+    gate.product.activation = product;
+    gates_[node.outputs.at(0)] = gate;
   }
 
   void hard_sigmoid(const OnnxNode& node) {
@@ -293,13 +295,13 @@ class Lowering {
     e.activation = Activation::kHardSigmoid;
     e.slope = node.real("alpha", 0.2F);
     e.offset = node.real("beta", 0.5F);
-    add_gate(node, e);
+    add_gate(node, e, Activation::kHardSwish);
   }
 
   void sigmoid(const OnnxNode& node) {
     Epilogue e;
     e.activation = Activation::kSigmoid;
-    add_gate(node, e);
+    add_gate(node, e, Activation::kSwish);
   }
 
   void hard_swish(const OnnxNode& node) {
@@ -316,16 +318,38 @@ class Lowering {
     activate(node, node.inputs[0], e, 1);
   }
 
+  void gelu(const OnnxNode& node) {
+    image(node);
+    const std::string approximate = text(node, "approximate");
+    require(approximate.empty() || approximate == "none", node, "an approximation");
+    Epilogue e;
+    e.activation = Activation::kGelu;
+    activate(node, node.inputs[0], e, 1);
+  }
+
+  // erf(x / sqrt(2)) + 1, twice the normal distribution function; `node` is the division of input
+  // `x`. Its product with x follows, which is twice GELU.
+  bool normal_gate(const OnnxNode& node, std::size_t x, double divisor) {
+    const OnnxNode* error = follower(node.outputs.at(0), "Erf");
+    const OnnxNode* sum = error == nullptr ? nullptr : follower(error->outputs.at(0), "Add");
+    if (sum == nullptr || std::abs(divisor - std::sqrt(2.0)) > 1e-6) return false;
+    const auto one = constant_operand(*sum);
+    if (!one || one->first->floats != std::vector<float>{1.0F}) return false;
+    done_.insert({error, sum});
+    Gate gate{node.inputs[x], std::nullopt, {}};
+    gate.product.activation = Activation::kGelu;
+    gate.product.scale = 2;
+    gates_[sum->outputs.at(0)] = gate;
+    return true;
+  }
+
   // x * gate(x).
   bool gated_product(const OnnxNode& node) {
     for (int i : {0, 1}) {
       const std::string &gate = node.inputs[i], &other = node.inputs[1 - i];
       const auto found = gates_.find(gate);
       if (found == gates_.end() || found->second.input != other || uses(gate) != 1) continue;
-      Epilogue e = found->second.epilogue;
-      e.activation =
-          e.activation == Activation::kSigmoid ? Activation::kSwish : Activation::kHardSwish;
-      activate(node, other, e, 2);
+      activate(node, other, found->second.product, 2);
       return true;
     }
     return false;
@@ -343,10 +367,23 @@ class Lowering {
     return std::nullopt;
   }
 
+  void divide(const OnnxNode& node) {
+    const std::vector<float> divisors = by_channel(node, float_constant(node, 1), image(node));
+    if (divisors.size() == 1 && normal_gate(node, 0, divisors[0])) return;
+    std::vector<float> factors;
+    for (const float divisor : divisors) factors.push_back(1 / divisor);
+    require(std::all_of(factors.begin(), factors.end(), [](float f) { return std::isfinite(f); }),
+            node, "a division by zero");
+    affine(node, 0, factors, {0.0F});
+  }
+
   void multiply(const OnnxNode& node) {
     const auto operand = constant_operand(node);
     if (operand) {
       const auto& [factors, other] = *operand;
+      image(node, other);
+      const std::vector<float>& f = factors->floats;
+      if (f.size() == 1 && f[0] != 0 && normal_gate(node, other, 1.0 / f[0])) return;
       return affine(node, other, by_channel(node, *factors, image(node, other)), {0.0F});
     }
     if (gated_product(node)) return;
@@ -399,38 +436,60 @@ class Lowering {
 
   // ---- convolutions -----------------------------------------------------------------------------
 
+  static std::string text(const OnnxNode& node, const std::string& name) {
+    const auto found = node.attributes.find(name);
+    return found == node.attributes.end() ? std::string() : found->second.s;
+  }
+
+  // Top, left, bottom, right.
+  static Ints pads_of(const OnnxNode& node, const Ints& kernel, const Ints& strides) {
+    const std::string automatic = text(node, "auto_pad");
+    if (automatic.empty() || automatic == "NOTSET") return node.integers("pads", {0, 0, 0, 0});
+    require(!node.attributes.contains("pads"), node, "both automatic padding and pads");
+    if (automatic == "VALID") return {0, 0, 0, 0};
+    const bool upper = automatic == "SAME_UPPER";
+    require(upper || automatic == "SAME_LOWER", node, "an unknown kind of automatic padding");
+    // Otherwise they depend on the size of the image.
+    require(without_ones(strides).empty(), node, "automatic padding with strides");
+    const std::int64_t y = kernel[0] - 1, x = kernel[1] - 1;
+    const Ints less{y / 2, x / 2}, more{y - y / 2, x - x / 2};
+    return upper ? Ints{less[0], less[1], more[0], more[1]}
+                 : Ints{more[0], more[1], less[0], less[1]};
+  }
+
+  // Windows of height x width pixels.
+  static SlidingWindow sliding_window(const OnnxNode& node, const Ints& kernel) {
+    require(kernel.size() == 2 && all_between(kernel, 1, kMostPixels), node,
+            "a window of an impossible size");
+    require(without_ones(node.integers("dilations")).empty(), node, "dilation");
+    const auto strides = node.integers("strides", {1, 1});
+    require(strides.size() == 2 && all_between(strides, 1, kMostPixels), node,
+            "strides out of range");
+    const auto pads = pads_of(node, kernel, strides);
+    require(pads.size() == 4 && all_between(pads, 0, kMostPixels), node, "pads out of range");
+    const auto size = [](std::int64_t value) { return static_cast<int>(value); };
+    const SlidingWindow w{size(kernel[0]), size(kernel[1]), size(strides[0]), size(strides[1]),
+                          size(pads[0]),   size(pads[1]),   size(pads[2]),    size(pads[3])};
+    require(w.pad_top < w.kernel_height && w.pad_bottom < w.kernel_height &&
+                w.pad_left < w.kernel_width && w.pad_right < w.kernel_width,
+            node, "padding beyond the window");
+    return w;
+  }
+
   void convolution(const OnnxNode& node) {
     const Value value = image(node);
     const Constant& weights = float_constant(node, 1);
     require(value.is("NCHW") && weights.shape.size() == 4, node, "only images are supported");
-    require(without_ones(node.integers("dilations")).empty(), node, "dilation");
-    require(!node.attributes.contains("auto_pad") || node.attributes.at("auto_pad").s == "NOTSET",
-            node, "automatic padding");
-    const auto strides = node.integers("strides", {1, 1});
-    const auto pads = node.integers("pads", {0, 0, 0, 0});
-    const auto group = node.integer("group", 1);
-    require(strides.size() == 2 && pads.size() == 4, node, "other than two-dimensional");
-    require(all_between(strides, 1, kMostPixels) && all_between(pads, 0, kMostPixels), node,
-            "strides or pads out of range");
+    require(product(weights.shape) > 0, node, "empty weights");
     Convolution c;
+    static_cast<SlidingWindow&>(c) = sliding_window(node, {weights.shape[2], weights.shape[3]});
+    const auto group = node.integer("group", 1);
     c.in_channels = static_cast<int>(value.shape[1]);
     c.out_channels = static_cast<int>(weights.shape[0]);
-    c.kernel_height = static_cast<int>(weights.shape[2]);
-    c.kernel_width = static_cast<int>(weights.shape[3]);
-    c.stride_y = static_cast<int>(strides[0]);
-    c.stride_x = static_cast<int>(strides[1]);
-    c.pad_top = static_cast<int>(pads[0]);
-    c.pad_left = static_cast<int>(pads[1]);
-    c.pad_bottom = static_cast<int>(pads[2]);
-    c.pad_right = static_cast<int>(pads[3]);
     c.depthwise = group != 1;
-    require(product(weights.shape) > 0, node, "empty weights");
     require(c.depthwise ? group == c.in_channels && group == c.out_channels && weights.shape[1] == 1
                         : weights.shape[1] == c.in_channels,
             node, "groups of channels");
-    require(c.pad_top < c.kernel_height && c.pad_bottom < c.kernel_height &&
-                c.pad_left < c.kernel_width && c.pad_right < c.kernel_width,
-            node, "padding beyond the window");
     // ONNX has [out][in][y][x].
     const std::int64_t taps = weights.shape[2] * weights.shape[3], in = weights.shape[1];
     c.weights.resize(weights.floats.size());
@@ -555,21 +614,26 @@ class Lowering {
     define(node, emit(pool, {value.number}), {1, size.channels, size.height, size.width}, "NCHW");
   }
 
+  void max_pool(const OnnxNode& node) {
+    const Value value = image(node);
+    require(value.is("NCHW") && node.outputs.size() == 1 && node.integer("ceil_mode", 0) == 0, node,
+            "only the largest values of whole windows are supported");
+    const MaxPool pool{sliding_window(node, node.integers("kernel_shape"))};
+    const ImageSize size = output_size({pool, {}, 0}, {image_size(value)});
+    define(node, emit(pool, {value.number}), {1, size.channels, size.height, size.width}, "NCHW");
+  }
+
   void resize(const OnnxNode& node) {
     const Value value = image(node);
-    const auto text = [&](const char* name) {
-      const auto found = node.attributes.find(name);
-      return found == node.attributes.end() ? std::string() : found->second.s;
-    };
     const Constant& scales = float_constant(node, 2);
     const std::vector<float>& f = scales.floats;
     // Each of these takes, for all pixels that come of one, just that one.
-    const std::string coordinates = text("coordinate_transformation_mode");
-    const std::string nearest = text("nearest_mode");
+    const std::string coordinates = text(node, "coordinate_transformation_mode");
+    const std::string nearest = text(node, "nearest_mode");
     const bool repeats =
         (coordinates == "asymmetric" && nearest == "floor") ||
         (coordinates == "half_pixel" && (nearest.empty() || nearest.starts_with("round_prefer")));
-    require(value.is("NCHW") && text("mode") == "nearest" && repeats && f.size() == 4 &&
+    require(value.is("NCHW") && text(node, "mode") == "nearest" && repeats && f.size() == 4 &&
                 f[0] == 1 && f[1] == 1 && f[2] == f[3] && f[2] >= 1 && f[2] == std::floor(f[2]) &&
                 f[2] <= 64,
             node, "only enlargement by a whole factor, nearest neighbour, is supported");
@@ -627,6 +691,10 @@ class Lowering {
   }
 
   void reshape(const OnnxNode& node) {
+    if (const auto numbers = integers(node.inputs.at(0))) {
+      integers_[node.outputs.at(0)] = *numbers;
+      return;
+    }
     const Value value = image(node);
     Ints shape = required_integers(node, 1);
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -645,7 +713,7 @@ class Lowering {
     define_reshaped(node, value, shape);
   }
 
-  // Axes of Squeeze and Unsqueeze: an attribute, from opset 13 on an input.
+  // Axes of Squeeze, Unsqueeze and means: an attribute, in later opsets an input.
   Ints axes_of(const OnnxNode& node, std::size_t rank) const {
     Ints axes = node.inputs.size() > 1 ? required_integers(node, 1) : node.integers("axes");
     for (std::int64_t& axis : axes) {
@@ -742,13 +810,21 @@ class Lowering {
     return *next;
   }
 
+  // Of all pixels, or of all channels as the first part of a layer normalisation.
+  void mean(const OnnxNode& node) {
+    const Value value = image(node);
+    require(node.integer("keepdims", 1) == 1, node, "axes that the mean drops");
+    Ints axes = axes_of(node, value.shape.size());
+    std::sort(axes.begin(), axes.end());
+    if (value.is("NCHW") && axes == Ints{2, 3}) return global_mean(node);
+    require(
+        axes == Ints{static_cast<std::int64_t>(value.shape.size()) - 1} && value.ends_in_channels(),
+        node, "only the mean of all pixels or of all channels is supported");
+    layer_norm(node, value, axes);
+  }
+
   // (x - mean) / sqrt(mean of squares + epsilon) * gain + bias.
-  void layer_norm(const OnnxNode& mean) {
-    const Value value = image(mean);
-    const auto axes = mean.integers("axes");
-    const auto last = static_cast<std::int64_t>(value.shape.size()) - 1;
-    require(axes.size() == 1 && (axes[0] == -1 || axes[0] == last) && value.ends_in_channels(),
-            mean, "only the mean of all channels is supported");
+  void layer_norm(const OnnxNode& mean, const Value& value, const Ints& axes) {
     const OnnxNode& centered = expect(mean, "Sub");
     require(centered.inputs.at(0) == mean.inputs[0] && uses(centered.outputs.at(0)) == 2, mean,
             "not a layer normalisation");
@@ -764,7 +840,9 @@ class Lowering {
     const OnnxNode& shifted = expect(variance, "Add");
     const OnnxNode& root = expect(shifted, "Sqrt");
     require(&expect(root, "Div") == quotient && power.floats == std::vector<float>{2.0F} &&
-                variance.integers("axes") == axes && quotient->inputs.at(0) == centered.outputs[0],
+                variance.integer("keepdims", 1) == 1 &&
+                axes_of(variance, value.shape.size()) == axes &&
+                quotient->inputs.at(0) == centered.outputs[0],
             mean, "not a layer normalisation");
     const auto operand = constant_operand(shifted);
     require(operand && operand->first->floats.size() == 1, mean, "not a layer normalisation");
@@ -797,22 +875,24 @@ class Lowering {
               std::pair{&float_constant(node, 2), 0UL});
   }
 
-  // Steps over nodes of one image that change nothing but constant factors and names; multiplies
-  // the factors up.
+  // Steps over nodes of one image that change nothing but constant factors and names, with sums of
+  // which one term is zero; multiplies the factors up.
   std::string skip_factors(std::string name, float& factor) {
     for (;;) {
       const auto found = consumers_.find(name);
       if (found == consumers_.end()) return name;
       const OnnxNode* step = nullptr;
       for (const OnnxNode* node : found->second) {
-        if (node->type == "Mul" || node->type == "Reshape") step = node;
+        if (node->type == "Mul" || node->type == "Add" || node->type == "Reshape") step = node;
         if (node->type == "Shape") skip_shape(*node);
       }
       if (step == nullptr) return name;
-      if (step->type == "Mul") {
+      if (step->type != "Reshape") {
         const auto operand = constant_operand(*step);
         require(operand && operand->first->floats.size() == 1, *step, "not an attention");
-        factor *= operand->first->floats[0];
+        const float number = operand->first->floats[0];
+        require(step->type == "Mul" || number == 0, *step, "not an attention");
+        if (step->type == "Mul") factor *= number;
       } else {
         // To the shape of the same value.
         require(own_shapes_.contains(step->inputs.at(1)), *step, "not an attention");
@@ -929,13 +1009,16 @@ class Lowering {
         {"Concat", &Lowering::concatenate},
         {"Conv", &Lowering::convolution},
         {"ConvTranspose", &Lowering::transposed_convolution},
+        {"Div", &Lowering::divide},
+        {"Gelu", &Lowering::gelu},
         {"GlobalAveragePool", &Lowering::global_mean},
         {"HardSigmoid", &Lowering::hard_sigmoid},
         {"HardSwish", &Lowering::hard_swish},
         {"LayerNormalization", &Lowering::layer_normalization},
         {"MatMul", &Lowering::matrix_product},
+        {"MaxPool", &Lowering::max_pool},
         {"Mul", &Lowering::multiply},
-        {"ReduceMean", &Lowering::layer_norm},
+        {"ReduceMean", &Lowering::mean},
         {"Relu", &Lowering::relu},
         {"Reshape", &Lowering::reshape},
         {"Resize", &Lowering::resize},

@@ -19,7 +19,7 @@ constexpr int kLongestSide = 1 << 20;
 constexpr int kMostChannels = 1 << 24;
 
 int convolved(int size, int pads, int kernel, int stride) {
-  if (size + pads < kernel) reject("it is smaller than a convolution's window");
+  if (size + pads < kernel) reject("it is smaller than a window");
   return (size + pads - kernel) / stride + 1;
 }
 
@@ -36,11 +36,8 @@ struct SizeOf {
   const std::vector<ImageSize>& inputs;
 
   ImageSize operator()(const Convolution& c) const {
-    const ImageSize& in = inputs[0];
-    require_channels(in, c.in_channels);
-    return {c.out_channels,
-            convolved(in.height, c.pad_top + c.pad_bottom, c.kernel_height, c.stride_y),
-            convolved(in.width, c.pad_left + c.pad_right, c.kernel_width, c.stride_x)};
+    require_channels(inputs[0], c.in_channels);
+    return windows(c, c.out_channels);
   }
   ImageSize operator()(const TransposedConvolution& c) const {
     require_channels(inputs[0], c.in_channels);
@@ -92,6 +89,7 @@ struct SizeOf {
     }
     return {inputs[0].channels, inputs[0].height / p.height, inputs[0].width / p.width};
   }
+  ImageSize operator()(const MaxPool& p) const { return windows(p, inputs[0].channels); }
   ImageSize operator()(const LayerNorm& n) const {
     require_channels(inputs[0], static_cast<int>(n.gain.size()));
     return inputs[0];
@@ -103,17 +101,21 @@ struct SizeOf {
   }
   ImageSize operator()(const ElementWise&) const { return inputs[0]; }
   ImageSize operator()(const Softmax&) const { return inputs[0]; }
+
+ private:
+  ImageSize windows(const SlidingWindow& w, int channels) const {
+    const ImageSize& in = inputs[0];
+    return {channels, convolved(in.height, w.pad_top + w.pad_bottom, w.kernel_height, w.stride_y),
+            convolved(in.width, w.pad_left + w.pad_right, w.kernel_width, w.stride_x)};
+  }
 };
 
 struct ColumnsOf {
   const std::vector<Columns>& inputs;
   bool& possible;
 
-  Columns operator()(const Convolution& c) const {
-    const Columns& in = inputs[0];
-    const int beyond = std::max(c.pad_left, c.kernel_width - 1 - c.pad_left);
-    return {in.step * c.stride_x, in.reach + in.step * beyond};
-  }
+  Columns operator()(const Convolution& c) const { return windows(c); }
+  Columns operator()(const MaxPool& p) const { return windows(p); }
   Columns operator()(const AveragePool& p) const {
     return {inputs[0].step * p.width, inputs[0].reach + inputs[0].step * (p.width - 1)};
   }
@@ -135,13 +137,66 @@ struct ColumnsOf {
   }
 
  private:
+  Columns windows(const SlidingWindow& w) const {
+    const Columns& in = inputs[0];
+    const int beyond = std::max(w.pad_left, w.kernel_width - 1 - w.pad_left);
+    return {in.step * w.stride_x, in.reach + in.step * beyond};
+  }
   Columns impossible() const {
     possible = false;
     return {};
   }
 };
 
+// What lies at the same place in equal columns of its inputs stays equal.
+struct EqualColumnsOf {
+  const std::vector<ColumnRange>& inputs;
+
+  ColumnRange operator()(const Convolution& c) const { return windows(c); }
+  ColumnRange operator()(const MaxPool& p) const { return windows(p); }
+  ColumnRange operator()(const AveragePool& p) const {
+    SlidingWindow w;
+    w.kernel_width = w.stride_x = p.width;
+    return windows(w);
+  }
+  ColumnRange operator()(const GlobalMean&) const { return {0, 1}; }
+  ColumnRange operator()(const ChannelScale&) const { return inputs[0]; }
+  ColumnRange operator()(const Upsample&) const { return {}; }
+  ColumnRange operator()(const TransposedConvolution&) const { return {}; }
+  ColumnRange operator()(const UpsampledConvolution&) const { return {}; }
+  ColumnRange operator()(const ScaledConvolution&) const { return {}; }
+  template <typename Operation>
+  ColumnRange operator()(const Operation&) const {
+    ColumnRange shared = inputs[0];
+    for (const ColumnRange& in : inputs) {
+      shared = {std::max(shared.begin, in.begin), std::min(shared.end, in.end)};
+    }
+    return shared;
+  }
+
+ private:
+  ColumnRange windows(const SlidingWindow& w) const {
+    const auto [begin, end] = inputs[0];
+    const int last = end - w.kernel_width + w.pad_left;
+    return {(begin + w.pad_left + w.stride_x - 1) / w.stride_x,
+            last < 0 ? 0 : last / w.stride_x + 1};
+  }
+};
+
 }  // namespace
+
+std::vector<ColumnRange> equal_columns(const Network& network, const std::vector<ImageSize>& sizes,
+                                       int blank) {
+  std::vector<ColumnRange> equal(static_cast<std::size_t>(network.values));
+  equal[0] = {blank, sizes[0].width};
+  for (const Layer& layer : network.layers) {
+    std::vector<ColumnRange> inputs;
+    for (const int input : layer.inputs) inputs.push_back(equal[input]);
+    const ColumnRange range = std::visit(EqualColumnsOf{inputs}, layer.operation);
+    equal[layer.output] = range.count() > 0 ? range : ColumnRange{};
+  }
+  return equal;
+}
 
 std::optional<std::vector<Columns>> columns_of(const Network& network) {
   std::vector<Columns> columns(static_cast<std::size_t>(network.values));

@@ -32,19 +32,23 @@ struct ImageSize {
   bool operator==(const ImageSize&) const = default;
 };
 
-// Also matrix products: a row of tokens is an image of height 1.
-struct Convolution {
-  int in_channels = 0, out_channels = 0;
+// Windows that move over an image and its padding, which is always less than a window.
+struct SlidingWindow {
   int kernel_height = 1, kernel_width = 1;
   int stride_y = 1, stride_x = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+};
+
+// Also matrix products: a row of tokens is an image of height 1.
+struct Convolution : SlidingWindow {
+  int in_channels = 0, out_channels = 0;
   bool depthwise = false;
   bool over_tokens = false;    // a matrix product of the original network
   std::vector<float> weights;  // [y][x][in][out]; depthwise: [y][x][channel]
   std::vector<float> bias;     // [out]
   Epilogue epilogue;
 
-  // Padding is always less than the kernel, so that there is none here.
+  // There is no padding then, as it is less than the window.
   bool pointwise() const {
     return !depthwise && kernel_height == 1 && kernel_width == 1 && stride_y == 1 && stride_x == 1;
   }
@@ -88,6 +92,8 @@ struct Concatenation {};
 struct AveragePool {
   int height = 1, width = 1;
 };
+// The largest values of windows, without what lies beyond the image.
+struct MaxPool : SlidingWindow {};
 struct LayerNorm {
   float epsilon = 0;
   std::vector<float> gain, bias;
@@ -104,8 +110,8 @@ struct Softmax {};
 
 using Operation =
     std::variant<Convolution, TransposedConvolution, UpsampledConvolution, ScaledConvolution,
-                 GlobalMean, ChannelScale, Sum, Upsample, Concatenation, AveragePool, LayerNorm,
-                 Attention, ElementWise, Softmax>;
+                 GlobalMean, ChannelScale, Sum, Upsample, Concatenation, AveragePool, MaxPool,
+                 LayerNorm, Attention, ElementWise, Softmax>;
 
 struct Layer {
   Operation operation;
@@ -128,6 +134,17 @@ ImageSize output_size(const Layer& layer, const std::vector<ImageSize>& inputs);
 
 // Follows from how far the layers see to either side.
 OmissionRule omission_rule(const Network& network);
+
+struct ColumnRange {
+  int begin = 0, end = 0;
+
+  int count() const { return end - begin; }
+};
+
+// For each value the columns that are all alike when those of the input are alike from `blank` on;
+// an empty range where none need be.
+std::vector<ColumnRange> equal_columns(const Network& network, const std::vector<ImageSize>& sizes,
+                                       int blank);
 
 // How the columns of a value lie on the input: `step` input columns lie between two of them (0: it
 // has none left), and each depends on `reach` input columns to either side.

@@ -18,11 +18,9 @@ struct ColumnWindow {
   int kernel = 1, stride = 1, pad = 0;
 };
 
-struct ColumnRange {
-  int begin = 0, end = 0;
-
-  int count() const { return end - begin; }
-};
+inline ColumnWindow window_of(const SlidingWindow& w) {
+  return {w.kernel_width, w.stride_x, w.pad_left};
+}
 
 // An image between two layers: pixels side by side, each with room for `stride` channels. Only some
 // of its columns may be in memory.
@@ -50,7 +48,7 @@ struct Run {
   ThreadTeam* team = nullptr;
   std::vector<Buffer>* scratch = nullptr;  // one a thread
   Buffer* shared = nullptr;
-  std::optional<ColumnRange> columns;  // of the output; only for steps with a window
+  std::optional<ColumnRange> columns;  // of the output; only for steps that take some
 };
 
 // One layer ready to run: weights in the order the kernels read them in.
@@ -60,8 +58,10 @@ class Step {
   virtual ~Step() = default;
   virtual void run(const Run& run) const = 0;
   // Which columns of its first input a column of the output is made of; nothing if it is made of
-  // all, or of several images. A step with a window obeys Run::columns.
+  // all, or of several images.
   virtual std::optional<ColumnWindow> window() const { return {}; }
+  // Whether it obeys Run::columns, as all steps with a window do.
+  virtual bool takes_columns() const { return window().has_value(); }
 
   const std::vector<int> inputs;
   const int output;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "fastocr/errors.h"
+#include "runtime/native/pooling_steps.h"
 #include "runtime/native/step.h"
 
 namespace fastocr::native {
@@ -57,8 +58,6 @@ void clear_padding(const Image& image, int first, int count) {
     std::fill(pixel + image.size.channels, pixel + image.stride, 0.0F);
   }
 }
-
-ColumnWindow window_of(const Convolution& c) { return {c.kernel_width, c.stride_x, c.pad_left}; }
 
 // ---- dense products -----------------------------------------------------------------------------
 
@@ -487,6 +486,7 @@ class DenseStep final : public Step {
   }
 
   std::optional<ColumnWindow> window() const override { return source_->window(); }
+  bool takes_columns() const override { return true; }
 
  private:
   std::unique_ptr<RowSource> source_;
@@ -802,6 +802,8 @@ class SumStep final : public Step {
     });
   }
 
+  bool takes_columns() const override { return true; }
+
  private:
   const NetworkKernels& kernels_;
 };
@@ -844,6 +846,8 @@ class ConcatenationStep final : public Step {
       }
     });
   }
+
+  bool takes_columns() const override { return true; }
 };
 
 class AveragePoolStep final : public Step {
@@ -1067,6 +1071,9 @@ class StepMaker {
   }
   Made make(AveragePool& p, const Layer& layer) {
     return std::make_unique<AveragePoolStep>(kernels_, p, layer.inputs[0], layer.output);
+  }
+  Made make(MaxPool& p, const Layer& layer) {
+    return make_max_pool(kernels_, p, layer.inputs[0], layer.output);
   }
   Made make(LayerNorm& n, const Layer& layer) {
     return std::make_unique<LayerNormStep>(kernels_, n, layer.inputs[0], layer.output);

@@ -19,6 +19,11 @@ int columns_for(const ColumnWindow& window, int count) {
   return (count - 1) * window.stride - window.pad + window.kernel;
 }
 
+// The first input column that an output column is made of.
+int first_needed(const ColumnWindow& window, int column) {
+  return std::max(0, column * window.stride - window.pad);
+}
+
 // All columns of one step's images of one strip together: two of them, and the weights of a layer,
 // are to fit into the second-level cache.
 constexpr std::size_t kStripBytes = std::size_t{512} << 10;
@@ -62,9 +67,11 @@ void place(Image& image, const ColumnRange& columns, Buffer& memory) {
 
 std::vector<StripMove> schedule_strips(const std::vector<ChainLink>& links, int width, int strip) {
   std::vector<StripMove> moves;
-  std::vector<int> done(links.size());
+  std::vector<int> done;
+  for (const ChainLink& link : links) done.push_back(link.begin);
   std::vector<ColumnRange> kept(links.size());  // of each link's output
-  for (int available = 0; done.back() < links.back().end;) {
+  for (int available = first_needed(links.front().window, links.front().begin);
+       done.back() < links.back().end;) {
     available = std::min(available + strip, width);
     int input = available;
     bool complete = available == width;
@@ -79,7 +86,7 @@ std::vector<StripMove> schedule_strips(const std::vector<ChainLink>& links, int 
         const int read = columns_for(links[i + 1].window, links[i + 1].end);
         move.stop = std::clamp(read, end, link.width);
       }
-      const int next = std::max(0, end * link.window.stride - link.window.pad);
+      const int next = first_needed(link.window, end);
       move.kept = {std::min(next, input), input};
       if (i > 0) kept[i - 1] = move.kept;
       moves.push_back(move);
@@ -99,11 +106,15 @@ void repeat_column(const Image& image, int end, int stop) {
 }
 
 void StripRunner::run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends,
-                      Run run) {
+                      Run run, int begin) {
   std::vector<Image>& images = *run.images;
   std::vector<ChainLink> links;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     links.push_back({*steps[i]->window(), images[steps[i]->output].size.width, ends[i]});
+  }
+  for (auto link = links.rbegin(); link != links.rend(); ++link) {
+    link->begin = begin;
+    begin = first_needed(link->window, begin);
   }
   if (kept_.size() < steps.size()) kept_.resize(steps.size());
   const int width = images[steps.front()->inputs[0]].size.width;

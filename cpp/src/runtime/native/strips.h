@@ -14,6 +14,7 @@ struct ChainLink {
   ColumnWindow window;
   int width = 0;  // columns of its output
   int end = 0;    // columns to compute; if fewer than `width`, the last one stands for the others
+  int begin = 0;  // the first of them
 };
 
 // A turn of one link.
@@ -27,8 +28,9 @@ struct StripMove {
   ColumnRange kept;  // columns of its input that its next turn needs again
 };
 
-// Turns that compute all columns of the last link, from left to right, `strip` columns of the
-// input at a time. The input is `width` columns wide.
+// Turns that compute these columns of the last link, from left to right, `strip` columns of the
+// input at a time. The input is `width` columns wide. What a link begins with is what the next one
+// needs.
 std::vector<StripMove> schedule_strips(const std::vector<ChainLink>& links, int width, int strip);
 
 // Copies of column `end` - 1 as columns `end` to `stop` - 1.
@@ -39,8 +41,10 @@ void repeat_column(const Image& image, int end, int stop);
 class StripRunner {
  public:
   // Each step but the first reads the output of the one before; `ends` are as ChainLink::end, of
-  // each step. Of the run's images, the input and the last output have memory.
-  void run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends, Run run);
+  // each step. Of the last output only the columns from `begin` on are computed. Of the run's
+  // images, the input and the last output have memory.
+  void run(std::span<const std::unique_ptr<Step>> steps, std::span<const int> ends, Run run,
+           int begin = 0);
 
  private:
   void begin_turn(const StripMove& move, Image& out);
