@@ -163,7 +163,13 @@ void register_pipeline(nb::module_& m) {
       .def_prop_ro("rec_texts", &texts, "What they say.")
       .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
       .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
-      .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; });
+      .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; })
+      .def_prop_ro("detection_network_ms",
+                   [](const Page& p) { return p.result.times.detection_network; })
+      .def_prop_ro(
+          "recognition_network_ms",
+          [](const Page& p) { return p.result.times.recognition_network; },
+          "Of all lines together, which run side by side.");
   nb::class_<Pipeline>(m, "Pipeline", "Detection and recognition, safe to call from any thread.")
       .def(
           nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),

@@ -95,6 +95,9 @@ TEST_CASE("a page is read line by line") {
     }
     CHECK(result.times.detection >= 0);
     CHECK(result.times.recognition >= 0);
+    CHECK(result.times.detection_network > 0);
+    CHECK(result.times.detection_network <= result.times.detection);
+    CHECK((result.times.recognition_network > 0) == !result.texts.empty());
   }
   CHECK(detection->requests() == 2);
   CHECK(recognition->requests() == 4);

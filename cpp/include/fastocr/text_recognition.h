@@ -180,6 +180,8 @@ class TextRecognizer {
   void recognize(const ImageView& page, const std::vector<LineCrop>& crops,
                  const std::vector<LineLayout>& layouts, std::span<const std::size_t> lines,
                  const RecognitionParams& params, std::vector<RecognizedText>& texts);
+  // What the last call spent in the network and its classifier.
+  double network_milliseconds() const { return network_milliseconds_; }
 
  private:
   void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
@@ -192,6 +194,7 @@ class TextRecognizer {
   std::unique_ptr<Request> exact_request_;  // null without an exact model
   std::unique_ptr<CtcHead::Scores> scores_;
   Image scratch_, line_, resized_;
+  double network_milliseconds_ = 0;
 };
 
 }  // namespace fastocr

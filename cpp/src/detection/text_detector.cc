@@ -2,6 +2,7 @@
 
 #include "fastocr/errors.h"
 #include "fastocr/text_detection.h"
+#include "runtime/stopwatch.h"
 
 namespace fastocr {
 namespace {
@@ -53,12 +54,18 @@ MapView TextDetector::probability_map(const ImageView& page, const DetectionPara
   }
   float* input = request_->input({1, kChannels, size.height, size.width});
   normalize_to_planes(source, params.normalization, size.width, input);
-  request_->run();
-  const TensorView output = request_->output();
+  const TensorView output = run_network();
   if (output.shape.size() != 4 || output.shape[0] != 1 || output.shape[1] < 1) {
     throw Error(ErrorKind::kModelFormat, "the text detection model gave no probability map");
   }
   return {output.data, static_cast<int>(output.shape[3]), static_cast<int>(output.shape[2])};
+}
+
+TensorView TextDetector::run_network() {
+  network_milliseconds_ = 0;
+  const Stopwatch watch(network_milliseconds_);
+  request_->run();
+  return request_->output();
 }
 
 std::vector<DetectedBox> TextDetector::detect(const ImageView& page,

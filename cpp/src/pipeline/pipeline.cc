@@ -2,22 +2,17 @@
 
 #include <unistd.h>
 
-#include <chrono>
+#include <numeric>
 #include <span>
 #include <utility>
 
 #include "fastocr/errors.h"
 #include "pipeline/line_schedule.h"
+#include "runtime/stopwatch.h"
 #include "runtime/worker_pool.h"
 
 namespace fastocr {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 class DetectionWork final : public Work {
  public:
@@ -27,15 +22,20 @@ class DetectionWork final : public Work {
   std::optional<std::size_t> claim(int) override {
     return std::exchange(claimed_, true) ? std::nullopt : std::optional<std::size_t>(0);
   }
-  void execute(int, std::size_t) override { boxes_ = detector_.detect(page_, params_); }
+  void execute(int, std::size_t) override {
+    boxes_ = detector_.detect(page_, params_);
+    network_milliseconds_ = detector_.network_milliseconds();
+  }
 
   std::vector<DetectedBox> take_boxes() { return std::move(boxes_); }
+  double network_milliseconds() const { return network_milliseconds_; }
 
  private:
   TextDetector& detector_;
   const ImageView& page_;
   const DetectionParams& params_;
   bool claimed_ = false;
+  double network_milliseconds_ = 0;
   std::vector<DetectedBox> boxes_;
 };
 
@@ -52,6 +52,7 @@ class RecognitionWork final : public Work {
         layouts_(line_layouts(crops_, params)),
         schedule_(layouts_.groups, static_cast<int>(recognizers.size()),
                   recognizers.front()->prefers_batches()),
+        network_milliseconds_(recognizers.size()),
         texts_(boxes.size()) {
     dealt_.reserve(boxes.size());  // workers read it while others claim
   }
@@ -63,10 +64,15 @@ class RecognitionWork final : public Work {
     return dealt_.size() - 1;
   }
   void execute(int worker, std::size_t item) override {
-    recognizers_[worker]->recognize(page_, crops_, layouts_.lines, dealt_[item], params_, texts_);
+    TextRecognizer& recognizer = *recognizers_[worker];
+    recognizer.recognize(page_, crops_, layouts_.lines, dealt_[item], params_, texts_);
+    network_milliseconds_[worker] += recognizer.network_milliseconds();
   }
 
   std::vector<RecognizedText> take_texts() { return std::move(texts_); }
+  double network_milliseconds() const {
+    return std::accumulate(network_milliseconds_.begin(), network_milliseconds_.end(), 0.0);
+  }
 
  private:
   static std::vector<LineCrop> line_crops(const std::vector<DetectedBox>& boxes) {
@@ -83,6 +89,7 @@ class RecognitionWork final : public Work {
   LineLayouts layouts_;
   LineSchedule schedule_;
   std::vector<std::span<const std::size_t>> dealt_;
+  std::vector<double> network_milliseconds_;  // of each worker
   std::vector<RecognizedText> texts_;
 };
 
@@ -103,24 +110,31 @@ class Pipeline::Impl {
 
   PageResult run(const ImageView& page, const PageParams& params) {
     PageResult result;
-    auto start = Clock::now();
-    DetectionWork detection(detector_, page, params.detection);
-    detection_pool_.run(detection);
-    result.boxes = detection.take_boxes();
-    result.times.detection = milliseconds_since(start);
-
-    start = Clock::now();
-    RecognitionWork recognition(recognizers_, page, result.boxes, params.recognition);
-    recognition_pool_.run(recognition);
-    result.texts = recognition.take_texts();
-    for (std::size_t i = 0; i < result.texts.size(); ++i) {
-      if (result.texts[i].score >= params.score_thresh) result.kept.push_back(i);
-    }
-    result.times.recognition = milliseconds_since(start);
+    detect(page, params, result);
+    recognize(page, params, result);
     return result;
   }
 
  private:
+  void detect(const ImageView& page, const PageParams& params, PageResult& result) {
+    const Stopwatch watch(result.times.detection);
+    DetectionWork work(detector_, page, params.detection);
+    detection_pool_.run(work);
+    result.boxes = work.take_boxes();
+    result.times.detection_network = work.network_milliseconds();
+  }
+
+  void recognize(const ImageView& page, const PageParams& params, PageResult& result) {
+    const Stopwatch watch(result.times.recognition);
+    RecognitionWork work(recognizers_, page, result.boxes, params.recognition);
+    recognition_pool_.run(work);
+    result.texts = work.take_texts();
+    result.times.recognition_network = work.network_milliseconds();
+    for (std::size_t i = 0; i < result.texts.size(); ++i) {
+      if (result.texts[i].score >= params.score_thresh) result.kept.push_back(i);
+    }
+  }
+
   static Recognizers make_recognizers(const std::shared_ptr<const RecognitionModel>& model,
                                       int workers) {
     Recognizers recognizers;

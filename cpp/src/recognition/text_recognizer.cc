@@ -3,6 +3,7 @@
 
 #include "fastocr/errors.h"
 #include "fastocr/text_recognition.h"
+#include "runtime/stopwatch.h"
 
 namespace fastocr {
 namespace {
@@ -61,6 +62,7 @@ bool TextRecognizer::prefers_batches() const { return model_->model->prefers_bat
 RecognizedText TextRecognizer::recognize(const ImageView& page, const LineCrop& crop,
                                          const LineLayout& layout,
                                          const RecognitionParams& params) {
+  network_milliseconds_ = 0;
   const int height = params.input_size.value_or(params.image_size).height;
   cut(page, crop, layout.text_width, height);
   const auto canvas = shortened(layout, model_->model->omission_rule());
@@ -86,6 +88,8 @@ void TextRecognizer::recognize(const ImageView& page, const std::vector<LineCrop
     normalize_to_planes(resized_.view(), Normalization::recognition(), width, input);
     input += static_cast<std::ptrdiff_t>(kChannels) * height * width;
   }
+  network_milliseconds_ = 0;
+  const Stopwatch watch(network_milliseconds_);
   request_->run();
   const TensorView output = request_->output();
   check_output(output, lines.size());
@@ -109,6 +113,7 @@ RecognizedText TextRecognizer::run(Request& request, int height, const Shortened
   float* input = request.input({1, kChannels, height, layout.width});
   normalize_to_planes(resized_.view(), Normalization::recognition(), layout.width, input);
   request.omit(layout.omitted);
+  const Stopwatch watch(network_milliseconds_);
   request.run();
   const TensorView output = request.output();
   check_output(output, 1);
