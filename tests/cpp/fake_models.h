@@ -30,6 +30,11 @@ class FakeModel final : public Model {
     ++requests_;
     return std::make_unique<FakeRequest>(*this);
   }
+  std::unique_ptr<Request> create_shared_request(int threads) override {
+    if (!shares_) return nullptr;
+    shared_threads_ = threads;
+    return std::make_unique<FakeRequest>(*this, &shared_runs_);
+  }
   Shape input_shape() const override { return input_; }
   Shape output_shape() const override { return output_; }
   OmissionRule omission_rule() const override { return omission_; }
@@ -39,6 +44,7 @@ class FakeModel final : public Model {
 
   // What most models lack; before the first use.
   void set_omission_rule(const OmissionRule& rule) { omission_ = rule; }
+  void set_shares(bool shares) { shares_ = shares; }
   void set_batches(bool batches) { batches_ = batches; }
   void set_exact(std::shared_ptr<Model> exact) { exact_ = std::move(exact); }
   void set_classifier(LinearClassifier classifier) {
@@ -50,6 +56,10 @@ class FakeModel final : public Model {
     return last_omitted_;
   }
 
+  // Of the last shared request, and the runs of all of them.
+  int shared_threads() const { return shared_threads_; }
+  int shared_runs() const { return shared_runs_; }
+
   int requests() const { return requests_; }
   int runs() const { return runs_; }
   // Whether one request was ever run by two threads at once.
@@ -58,7 +68,8 @@ class FakeModel final : public Model {
  private:
   class FakeRequest final : public Request {
    public:
-    explicit FakeRequest(FakeModel& model) : model_(model) {}
+    explicit FakeRequest(FakeModel& model, std::atomic<int>* own_runs = nullptr)
+        : model_(model), own_runs_(own_runs) {}
 
     float* input(const Shape& shape) override {
       std::size_t count = 1;
@@ -72,6 +83,7 @@ class FakeModel final : public Model {
       model_.note_omitted(std::exchange(omitted_, {}));
       if (++users_ != 1) model_.shared_ = true;
       ++model_.runs_;
+      if (own_runs_ != nullptr) ++*own_runs_;
       try {
         output_ = model_.function_(input_);
       } catch (...) {
@@ -84,6 +96,7 @@ class FakeModel final : public Model {
 
    private:
     FakeModel& model_;
+    std::atomic<int>* own_runs_;
     Tensor input_, output_;
     OmittedColumns omitted_;
     std::atomic<int> users_ = 0;
@@ -102,7 +115,9 @@ class FakeModel final : public Model {
   std::shared_ptr<const LinearClassifier> classifier_;
   mutable std::mutex mutex_;
   OmittedColumns last_omitted_;
-  std::atomic<int> requests_ = 0, runs_ = 0;
+  bool shares_ = false;
+  int shared_threads_ = 0;
+  std::atomic<int> requests_ = 0, runs_ = 0, shared_runs_ = 0;
   std::atomic<bool> shared_ = false;
 };
 

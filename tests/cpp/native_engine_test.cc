@@ -147,11 +147,13 @@ void check_network(const NetworkWriter& writer, const NetworkValue& result,
       CAPTURE(precision);
       const auto one = load(file.path(), precision, 1), two = load(file.path(), precision, 2);
       const auto request = one->create_request(), shared = two->create_request();
+      const auto shared_out = one->create_shared_request(3);
       for (std::size_t i = 0; i < inputs.size(); ++i) {
         CAPTURE(i);
         const Output output = run(*request, inputs[i]);
         CHECK(difference(output, wanted[i]) <= allowed_error(precision));
         CHECK(run(*shared, inputs[i]) == output);
+        CHECK(run(*shared_out, inputs[i]) == output);
         CHECK(run(*one, inputs[i]) == output);
       }
     }

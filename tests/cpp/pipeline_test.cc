@@ -78,6 +78,50 @@ bool same(const PageResult& a, const PageResult& b) {
   return equal;
 }
 
+TEST_CASE("a line on its own is shared out to several threads, where the engine can") {
+  const auto detection = fake_detection();
+  for (const bool shares : {false, true}) {
+    for (const int workers : {1, 2, 3, 9}) {
+      CAPTURE(shares);
+      CAPTURE(workers);
+      const auto recognition = fake_recognition(kLevels);
+      recognition->set_shares(shares);
+      Pipeline pipeline(detection, recognition, characters(), workers);
+      const bool shared = shares && workers > 1;
+      CHECK(recognition->shared_threads() == (shared ? std::min(workers, 4) : 0));
+      const Bars one = bars(1, 1), two = bars(1, 2);
+      CHECK(texts_of(pipeline.run(one.page.view(), whole_size())) == one.texts);
+      CHECK(recognition->shared_runs() == (shared ? 1 : 0));
+      CHECK(texts_of(pipeline.run(two.page.view(), whole_size())) == two.texts);
+      CHECK(recognition->shared_runs() == (shared ? 1 : 0));
+    }
+  }
+}
+
+TEST_CASE("a line is not on its own while there are other pages") {
+  std::atomic<int> begun = 0;
+  const auto recognition = fake_recognition(kLevels);
+  recognition->set_shares(true);
+  Pipeline pipeline(fake_detection(), recognition, characters(), 2);
+  const Bars many = bars(8, 8), one = bars(1, 1);
+  std::atomic<bool> stop = false;
+  std::thread other([&] {
+    while (!stop) {
+      CHECK(texts_of(pipeline.run(many.page.view(), whole_size())) == many.texts);
+      ++begun;
+    }
+  });
+  while (begun == 0) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) {
+    CHECK(texts_of(pipeline.run(one.page.view(), whole_size())) == one.texts);
+  }
+  stop = true;
+  other.join();
+  // The other thread is between two pages now and then.
+  CHECK(recognition->shared_runs() < 50);
+  CHECK_FALSE(recognition->shared_a_request());
+}
+
 TEST_CASE("a page is read line by line") {
   const auto detection = fake_detection();
   const auto recognition = fake_recognition(kLevels);

@@ -92,6 +92,9 @@ class Model {
  public:
   virtual ~Model() = default;
   virtual std::unique_ptr<Request> create_request() = 0;
+  // A request each run of which is shared out to `threads` threads, with the same results. Null
+  // where the engine has the same number for all requests.
+  virtual std::unique_ptr<Request> create_shared_request(int /*threads*/) { return nullptr; }
   virtual Shape input_shape() const = 0;
   virtual Shape output_shape() const = 0;
   virtual OmissionRule omission_rule() const { return {}; }

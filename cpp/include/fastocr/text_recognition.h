@@ -170,6 +170,10 @@ class TextRecognizer {
  public:
   explicit TextRecognizer(std::shared_ptr<const RecognitionModel> model);
   ~TextRecognizer();
+  // One that shares the network's work on a line out to `threads` threads; null where the engine
+  // cannot.
+  static std::unique_ptr<TextRecognizer> make_shared_out(
+      const std::shared_ptr<const RecognitionModel>& model, int threads);
 
   bool prefers_batches() const;
 
@@ -184,6 +188,9 @@ class TextRecognizer {
   double network_milliseconds() const { return network_milliseconds_; }
 
  private:
+  TextRecognizer(std::shared_ptr<const RecognitionModel> model, std::unique_ptr<Request> request,
+                 std::unique_ptr<Request> exact_request);
+
   void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
   RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
   void check_output(const TensorView& output, std::size_t lines) const;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -93,22 +95,37 @@ class RecognitionWork final : public Work {
   std::vector<RecognizedText> texts_;
 };
 
+// Threads for one line, whose layers are too small for more.
+constexpr int kMostLineThreads = 4;
+
+// Counts pages while they are worked on.
+class PageCount {
+ public:
+  explicit PageCount(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~PageCount() { --count_; }
+  PageCount(const PageCount&) = delete;
+  PageCount& operator=(const PageCount&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
 }  // namespace
 
 class Pipeline::Impl {
  public:
-  Impl(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
-       std::vector<std::string> characters, int workers)
+  Impl(std::shared_ptr<Model> detection, const std::shared_ptr<const RecognitionModel>& recognition,
+       int workers)
       : detector_(std::move(detection)),
-        recognizers_(make_recognizers(
-            std::make_shared<const RecognitionModel>(std::move(recognition), std::move(characters)),
-            workers)),
-        detection_pool_(1),
+        recognizers_(make_recognizers(recognition, workers)),
+        single_line_recognizers_(make_single_line_recognizers(recognition, workers)),
+        all_cores_pool_(1),
         recognition_pool_(workers) {}
 
   bool made_by_this_process() const { return process_ == getpid(); }
 
   PageResult run(const ImageView& page, const PageParams& params) {
+    const PageCount counted(pages_);
     PageResult result;
     detect(page, params, result);
     recognize(page, params, result);
@@ -119,15 +136,18 @@ class Pipeline::Impl {
   void detect(const ImageView& page, const PageParams& params, PageResult& result) {
     const Stopwatch watch(result.times.detection);
     DetectionWork work(detector_, page, params.detection);
-    detection_pool_.run(work);
+    all_cores_pool_.run(work);
     result.boxes = work.take_boxes();
     result.times.detection_network = work.network_milliseconds();
   }
 
   void recognize(const ImageView& page, const PageParams& params, PageResult& result) {
     const Stopwatch watch(result.times.recognition);
-    RecognitionWork work(recognizers_, page, result.boxes, params.recognition);
-    recognition_pool_.run(work);
+    // A line on its own gets all cores too, unless there are other pages to use them.
+    const bool alone = result.boxes.size() == 1 && pages_ == 1 && !single_line_recognizers_.empty();
+    RecognitionWork work(alone ? single_line_recognizers_ : recognizers_, page, result.boxes,
+                         params.recognition);
+    (alone ? all_cores_pool_ : recognition_pool_).run(work);
     result.texts = work.take_texts();
     result.times.recognition_network = work.network_milliseconds();
     for (std::size_t i = 0; i < result.texts.size(); ++i) {
@@ -144,19 +164,32 @@ class Pipeline::Impl {
     return recognizers;
   }
 
+  // One or none.
+  static Recognizers make_single_line_recognizers(
+      const std::shared_ptr<const RecognitionModel>& model, int workers) {
+    Recognizers recognizers;
+    if (workers == 1) return recognizers;
+    auto made = TextRecognizer::make_shared_out(model, std::min(workers, kMostLineThreads));
+    if (made) recognizers.push_back(std::move(made));
+    return recognizers;
+  }
+
   const pid_t process_ = getpid();
+  std::atomic<int> pages_ = 0;
   TextDetector detector_;
-  Recognizers recognizers_;
-  // Last, so that the threads end before what they use. Detection has all cores for one page, so
-  // one thread hands out its runs, first come first served.
-  WorkerPool detection_pool_;
+  Recognizers recognizers_, single_line_recognizers_;
+  // Last, so that the threads end before what they use. What has all cores for itself is handed out
+  // by one thread, first come first served.
+  WorkerPool all_cores_pool_;
   WorkerPool recognition_pool_;
 };
 
 Pipeline::Pipeline(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
                    std::vector<std::string> characters, int workers)
-    : impl_(std::make_unique<Impl>(std::move(detection), std::move(recognition),
-                                   std::move(characters), workers)) {}
+    : impl_(std::make_unique<Impl>(
+          std::move(detection),
+          std::make_shared<const RecognitionModel>(std::move(recognition), std::move(characters)),
+          workers)) {}
 
 Pipeline::~Pipeline() {
   // A fork copies no threads: in the child, waiting for them to end would never end.

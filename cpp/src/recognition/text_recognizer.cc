@@ -50,12 +50,27 @@ RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
 }
 
 TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model)
+    : TextRecognizer(model, model->model->create_request(),
+                     model->exact ? model->exact->create_request() : nullptr) {}
+
+TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model,
+                               std::unique_ptr<Request> request,
+                               std::unique_ptr<Request> exact_request)
     : model_(std::move(model)),
-      request_(model_->model->create_request()),
-      exact_request_(model_->exact ? model_->exact->create_request() : nullptr),
+      request_(std::move(request)),
+      exact_request_(std::move(exact_request)),
       scores_(model_->head ? std::make_unique<CtcHead::Scores>(model_->head) : nullptr) {}
 
 TextRecognizer::~TextRecognizer() = default;
+
+std::unique_ptr<TextRecognizer> TextRecognizer::make_shared_out(
+    const std::shared_ptr<const RecognitionModel>& model, int threads) {
+  auto request = model->model->create_shared_request(threads);
+  auto exact = model->exact ? model->exact->create_shared_request(threads) : nullptr;
+  if (!request || (model->exact && !exact)) return nullptr;
+  return std::unique_ptr<TextRecognizer>(
+      new TextRecognizer(model, std::move(request), std::move(exact)));
+}
 
 bool TextRecognizer::prefers_batches() const { return model_->model->prefers_batches(); }
 

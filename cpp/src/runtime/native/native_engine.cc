@@ -51,6 +51,9 @@ class NativeModel final : public Model {
   std::unique_ptr<Request> create_request() override {
     return std::make_unique<NativeRequest>(program_, threads_);
   }
+  std::unique_ptr<Request> create_shared_request(int threads) override {
+    return std::make_unique<NativeRequest>(program_, threads);
+  }
   Shape input_shape() const override { return program_->network().input_shape; }
   Shape output_shape() const override {
     return program_->network().output_is_tokens ? Shape{1, -1, -1} : Shape{1, -1, -1, -1};
