@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -113,6 +114,50 @@ TEST_CASE("a team of no size is its caller") {
   CHECK(team.size() == 1);
   CHECK(each_done_once(team, 5));
 }
+
+#if defined(__x86_64__)
+
+// Below the range of normal floats; computed at run time.
+float subnormal_product() {
+  volatile float a = 1e-30F, b = 1e-10F;
+  return a * b;
+}
+
+// For as long as it takes until every helper has done an item.
+bool helpers_flush(ThreadTeam& team) {
+  std::atomic<bool> flush = true;
+  std::vector<std::atomic<bool>> seen(static_cast<std::size_t>(team.size()));
+  seen[0] = true;
+  const auto all_seen = [&] {
+    return std::all_of(seen.begin(), seen.end(), [](const auto& one) { return one.load(); });
+  };
+  while (!all_seen()) {
+    team.run(team.size(), [&](int, int member) {
+      if (member > 0 && subnormal_product() != 0) flush = false;
+      seen[member] = true;
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    });
+  }
+  return flush;
+}
+
+TEST_CASE("subnormal numbers are zero in helpers, and for others only while it is asked for") {
+  ThreadTeam team(3);
+  CHECK(subnormal_product() > 0);
+  {
+    const FlushSubnormals flush;
+    CHECK(subnormal_product() == 0);
+    {
+      const FlushSubnormals again;
+    }
+    CHECK(subnormal_product() == 0);
+  }
+  CHECK(subnormal_product() > 0);
+  CHECK(helpers_flush(team));
+  CHECK(subnormal_product() > 0);
+}
+
+#endif
 
 }  // namespace
 }  // namespace fastocr::native
