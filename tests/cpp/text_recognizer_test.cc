@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fake_models.h"
@@ -44,6 +46,33 @@ RecognizedText read(const std::shared_ptr<Model>& model, int width = 100) {
 
 // Blank, then a step with these scores of "a" and "b".
 std::vector<float> choice(float a, float b) { return {9, 0, 0, 0, 0, a, b, 0}; }
+
+TEST_CASE("the time in the network is that of all threads together") {
+  const auto network = std::make_shared<FakeModel>(
+      Shape{-1, 3, 48, -1}, Shape{1, -1, -1}, [](const FakeModel::Tensor&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        return FakeModel::Tensor{choice(5, 1), {1, 2, 4}};
+      });
+  network->set_classifier(scores_as_features());
+  const auto model = std::make_shared<const RecognitionModel>(network, kCharacters);
+  CHECK(TextRecognizer::make_shared_out(model, 50) == nullptr);
+  network->set_shares(true);
+  const auto shared = TextRecognizer::make_shared_out(model, 50);
+  REQUIRE(shared != nullptr);
+  CHECK(network->shared_threads() == 50);
+  const TestPage page(100, 48);
+  const LineCrop crop(QuadI{PointI{0, 0}, {100, 0}, {100, 48}, {0, 48}});
+  const LineLayout layout = line_layouts({crop}, {}).lines.at(0);
+  // Twice: a call's time is its own.
+  for (int i = 0; i < 2; ++i) {
+    CHECK(shared->recognize(page.view(), crop, layout, {}).text == "a");
+    CHECK(shared->network_milliseconds() >= 50 * 2);
+  }
+  TextRecognizer alone(model);
+  CHECK(alone.network_milliseconds() == 0);
+  alone.recognize(page.view(), crop, layout, {});
+  CHECK(alone.network_milliseconds() >= 2);
+}
 
 TEST_CASE("a line that is close is decided by the exact network") {
   const auto rough = model_of(choice(5, 5.001F)), exact = model_of(choice(5.001F, 5));

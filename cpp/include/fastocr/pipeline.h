@@ -10,8 +10,8 @@
 namespace fastocr {
 
 // Milliseconds that a page spent in each stage, waiting for busy workers included, and in the
-// networks of the stages. Those of recognition run side by side: their times are added up. The
-// classifier at the end counts as part of the network.
+// networks of the stages. Those of recognition run side by side: the times of all threads are added
+// up. The classifier at the end counts as part of the network.
 struct StageTimes {
   double detection = 0;
   double recognition = 0;

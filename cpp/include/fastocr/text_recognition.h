@@ -184,12 +184,12 @@ class TextRecognizer {
   void recognize(const ImageView& page, const std::vector<LineCrop>& crops,
                  const std::vector<LineLayout>& layouts, std::span<const std::size_t> lines,
                  const RecognitionParams& params, std::vector<RecognizedText>& texts);
-  // What the last call spent in the network and its classifier.
-  double network_milliseconds() const { return network_milliseconds_; }
+  // What the last call spent in the network and its classifier, on all of its threads together.
+  double network_milliseconds() const { return network_milliseconds_ * threads_; }
 
  private:
   TextRecognizer(std::shared_ptr<const RecognitionModel> model, std::unique_ptr<Request> request,
-                 std::unique_ptr<Request> exact_request);
+                 std::unique_ptr<Request> exact_request, int threads);
 
   void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
   RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
@@ -201,6 +201,7 @@ class TextRecognizer {
   std::unique_ptr<Request> exact_request_;  // null without an exact model
   std::unique_ptr<CtcHead::Scores> scores_;
   Image scratch_, line_, resized_;
+  int threads_;
   double network_milliseconds_ = 0;
 };
 

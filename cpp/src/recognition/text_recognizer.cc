@@ -51,15 +51,16 @@ RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
 
 TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model)
     : TextRecognizer(model, model->model->create_request(),
-                     model->exact ? model->exact->create_request() : nullptr) {}
+                     model->exact ? model->exact->create_request() : nullptr, 1) {}
 
 TextRecognizer::TextRecognizer(std::shared_ptr<const RecognitionModel> model,
                                std::unique_ptr<Request> request,
-                               std::unique_ptr<Request> exact_request)
+                               std::unique_ptr<Request> exact_request, int threads)
     : model_(std::move(model)),
       request_(std::move(request)),
       exact_request_(std::move(exact_request)),
-      scores_(model_->head ? std::make_unique<CtcHead::Scores>(model_->head) : nullptr) {}
+      scores_(model_->head ? std::make_unique<CtcHead::Scores>(model_->head) : nullptr),
+      threads_(threads) {}
 
 TextRecognizer::~TextRecognizer() = default;
 
@@ -69,7 +70,7 @@ std::unique_ptr<TextRecognizer> TextRecognizer::make_shared_out(
   auto exact = model->exact ? model->exact->create_shared_request(threads) : nullptr;
   if (!request || (model->exact && !exact)) return nullptr;
   return std::unique_ptr<TextRecognizer>(
-      new TextRecognizer(model, std::move(request), std::move(exact)));
+      new TextRecognizer(model, std::move(request), std::move(exact), threads));
 }
 
 bool TextRecognizer::prefers_batches() const { return model_->model->prefers_batches(); }
