@@ -23,6 +23,15 @@ Column = tuple[str, str, str]  # title, key of a row, format
 # Command line
 
 
+def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """The parser of ``python -m bench.NAME``, without options."""
+    return argparse.ArgumentParser(
+        prog=f"python -m bench.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def parse_json_object(text: str) -> dict[str, Any]:
     """A JSON object, such as ``{"precision": "fp32"}``."""
     try:
@@ -95,6 +104,15 @@ def format_table(columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> s
 def write_json(target: Path, report: dict[str, Any]) -> None:
     """Writes a report for people and programs."""
     target.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def publish(text: str, report: dict[str, Any], options: argparse.Namespace) -> None:
+    """Prints the text; writes it to ``--markdown`` and the report to ``--json`` where given."""
+    print(text)
+    if options.json:
+        write_json(options.json, report)
+    if options.markdown:
+        options.markdown.write_text(text + "\n", encoding="utf-8")
 
 
 # Machine

@@ -356,11 +356,7 @@ def installed_peers(models: Path | None) -> tuple[list[PeerSpec], dict[str, str]
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.command_parser("compare", __doc__)
     parser.add_argument("images", nargs="+", type=Path, help="image files or folders of them")
     parser.add_argument(
         "--peer",
@@ -469,11 +465,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except PeerError as error:
         raise SystemExit(str(error)) from error
     text = format_report(report)
-    print(text)
-    if options.json:
-        common.write_json(options.json, report)
-    if options.markdown:
-        options.markdown.write_text(text + "\n", encoding="utf-8")
+    common.publish(text, report, options)
 
 
 if __name__ == "__main__":

@@ -238,11 +238,7 @@ COLUMNS: tuple[common.Column, ...] = (
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.growth",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.command_parser("growth", __doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the data and the plots")
     parser.add_argument(
         "--curve", action="append", choices=list(CURVES), help="repeatable; default: all of them"

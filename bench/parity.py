@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.common import make_ocr
+from bench.common import command_parser, make_ocr, parse_json_object
 
 Polygon = npt.NDArray[np.float32]
 MIN_IOU = 0.9
@@ -165,11 +165,7 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.parity",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("parity", __doc__)
     parser.add_argument("--images", type=Path, required=True, help="folder of the images")
     parser.add_argument("--reference", type=Path, required=True, help="JSON lines")
     parser.add_argument("--limit-side-len", type=int, default=960)
@@ -178,7 +174,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--options",
-        type=json.loads,
+        type=parse_json_object,
         default={},
         metavar="JSON",
         help="more constructor arguments, such as a precision",

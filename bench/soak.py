@@ -154,11 +154,7 @@ def describe_growth(growth: Growth, total: int) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.command_parser("soak", __doc__)
     parser.add_argument("--pages", type=int, default=5000)
     parser.add_argument("--threads", type=int, default=1, help="callers of the one object")
     parser.add_argument(

@@ -137,11 +137,7 @@ def measure(subjects: Sequence[Subject], images: Sequence[Path], rounds: int) ->
 
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.stages",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = common.command_parser("stages", __doc__)
     parser.add_argument("images", nargs="+", type=Path, help="image files or folders of them")
     parser.add_argument(
         "--option",
@@ -191,11 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             common.format_table(columns_for(rows), rows),
         ]
     )
-    print(text)
-    if options.json:
-        common.write_json(options.json, report)
-    if options.markdown:
-        options.markdown.write_text(text + "\n", encoding="utf-8")
+    common.publish(text, report, options)
 
 
 if __name__ == "__main__":
