@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastocr import _core
 from fastocr.errors import ModelFormatError, ModelNotFoundError
-from fastocr.model_config import ModelParams, read_config
+from fastocr.model_config import ClassificationParams, ModelParams, read_config
 
 __all__ = ["ModelFiles", "find_model", "packaged_models"]
 
@@ -27,8 +27,8 @@ class ModelFiles:
     """A model on disk.
 
     `paths` are the network, in one form or several. `characters` is the dictionary of a recognition
-    model (None for others), without blank and space; `params` and `shape_ranges` are what its
-    configuration says.
+    model (None for others), without blank and space; `params`, `shape_ranges` and `classification`
+    are what its configuration says.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ModelFiles:
     characters: tuple[str, ...] | None = None
     params: ModelParams = field(default_factory=ModelParams)
     shape_ranges: tuple[_core.ShapeRange, ...] = ()
+    classification: ClassificationParams | None = None
 
 
 def find_model(name: str, directory: str | os.PathLike[str] | None) -> ModelFiles:
@@ -77,7 +78,12 @@ def _from_directory(name: str, directory: Path) -> ModelFiles:
             f"{config.name!r}; pass the matching *_model_name parameter"
         )
     return ModelFiles(
-        name, _model_files(directory), config.characters, config.params, config.shape_ranges
+        name,
+        _model_files(directory),
+        config.characters,
+        config.params,
+        config.shape_ranges,
+        config.classification,
     )
 
 
