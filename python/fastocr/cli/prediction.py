@@ -13,7 +13,7 @@ from typing import Any
 
 from fastocr.cli import exit_status
 from fastocr.cli.options import Groups, add_options, given_arguments
-from fastocr.cli.terminal import LogHandler, Progress, log, logging_to
+from fastocr.cli.terminal import LogHandler, Progress, add_volume, log, logging_to
 from fastocr.cli.writers import FORMATS, Lines, make_writer
 from fastocr.errors import FastOCRError, InvalidOptionError
 
@@ -87,24 +87,7 @@ def _add_input_output(parser: argparse.ArgumentParser, command: Prediction) -> N
         "several; json: one line of JSON for each page, failed ones included; res: a summary as "
         "PaddleOCR prints it. (default: text)",
     )
-    volume = group.add_mutually_exclusive_group()
-    volume.add_argument(
-        "-q",
-        "--quiet",
-        dest="log_level",
-        action="store_const",
-        const=logging.WARNING,
-        default=logging.INFO,
-        help="Log only warnings and errors, show no progress. (default: also each page)",
-    )
-    volume.add_argument(
-        "-v",
-        "--verbose",
-        dest="log_level",
-        action="store_const",
-        const=logging.DEBUG,
-        help="Log everything. (default: warnings, errors and each page)",
-    )
+    add_volume(group)
 
 
 def _run(command: Prediction, arguments: argparse.Namespace) -> int:

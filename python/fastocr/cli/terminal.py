@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import sys
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["LogHandler", "Progress", "log", "logging_to"]
+__all__ = ["LogHandler", "Progress", "add_volume", "log", "logging_to"]
 
 log = logging.getLogger("fastocr")
 
@@ -76,6 +77,28 @@ class LogHandler(logging.Handler):
             message = f"fastocr: {record.levelname.lower()}: {message}"
         self._progress.clear()
         print(message, file=sys.stderr)
+
+
+def add_volume(group: argparse._ActionsContainer) -> None:
+    """Add the options that choose the level of the log: `log_level` of the arguments."""
+    volume = group.add_mutually_exclusive_group()
+    volume.add_argument(
+        "-q",
+        "--quiet",
+        dest="log_level",
+        action="store_const",
+        const=logging.WARNING,
+        default=logging.INFO,
+        help="Log only warnings and errors, show no progress. (default: also what was done)",
+    )
+    volume.add_argument(
+        "-v",
+        "--verbose",
+        dest="log_level",
+        action="store_const",
+        const=logging.DEBUG,
+        help="Log everything. (default: warnings, errors and what was done)",
+    )
 
 
 @contextlib.contextmanager
