@@ -291,11 +291,14 @@ def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
         find_model(DETECTION, None)
 
 
-def test_unknown_name_lists_the_known_ones() -> None:
+def test_unknown_name_gives_those_written_alike() -> None:
     with pytest.raises(
-        ModelNotFoundError, match=f"'other'.*{DETECTION}.*{RECOGNITION}.*_model_dir"
+        ModelNotFoundError, match=f"'pp-ocrv5_mobil_det'.*did you mean '{DETECTION}'.*_model_dir"
     ):
-        find_model("other", None)
+        find_model("pp-ocrv5_mobil_det")
+    with pytest.raises(ModelNotFoundError, match="'other' is no official model") as caught:
+        find_model("other")
+    assert "did you mean" not in str(caught.value)
 
 
 # --- what does not fit ----------------------------------------------------------------------------

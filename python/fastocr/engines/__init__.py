@@ -10,10 +10,15 @@ from pathlib import Path
 
 from fastocr import _core
 from fastocr.engines import paddle
-from fastocr.errors import EngineUnavailableError, ModelFormatError, UnsupportedOptionError
+from fastocr.errors import (
+    EngineUnavailableError,
+    InvalidOptionError,
+    ModelFormatError,
+    UnsupportedOptionError,
+)
 from fastocr.processes import Home
 
-__all__ = ["AUTO", "EngineOptions", "describe", "load", "load_model"]
+__all__ = ["AUTO", "EngineOptions", "describe", "forms", "load", "load_model"]
 
 # Chooses an engine for each model.
 AUTO = "auto"
@@ -117,6 +122,22 @@ def load_model(
         except ModelFormatError as error:
             _log.debug("%s; trying the next engine", error)
     return load_with(choices[-1])
+
+
+def forms(engine: str) -> tuple[str, ...]:
+    """Return the suffixes of the network files that an engine reads; with `AUTO`, that any does.
+
+    Raises:
+        InvalidOptionError: there is no engine of this name.
+
+    """
+    if engine == AUTO:
+        return tuple(dict.fromkeys(form for formats in _FORMATS.values() for form in formats))
+    if engine not in _FORMATS:
+        raise InvalidOptionError(
+            f"engine {engine!r} is not known; known are {', '.join(map(repr, (AUTO, *_FORMATS)))}"
+        )
+    return _FORMATS[engine]
 
 
 def _load_for(name: str, device: _core.Device) -> _core.Engine:
