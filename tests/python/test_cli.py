@@ -18,6 +18,8 @@ import pytest
 
 import fastocr
 from fastocr import cli
+from fastocr.cli import ocr as ocr_command
+from fastocr.cli.options import INPUTS
 from fastocr.errors import (
     EngineUnavailableError,
     FastOCRError,
@@ -63,11 +65,18 @@ class FakeOCR:
     broken: BaseException | None
     arguments: dict[str, Any] | None
     inputs: Sequence[str] | None
+    closed: bool
     at_start: Callable[[], None]
 
     def __init__(self, **arguments: Any) -> None:
         type(self).arguments = arguments
         type(self).at_start()
+
+    def __enter__(self) -> FakeOCR:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        type(self).closed = True
 
     def predict_iter(self, inputs: Sequence[str]) -> Iterator[FakeResult]:
         type(self).inputs = inputs
@@ -83,6 +92,7 @@ def ocr(monkeypatch: pytest.MonkeyPatch) -> type[FakeOCR]:
         broken = None
         arguments = None
         inputs = None
+        closed = False
         at_start = staticmethod(lambda: None)
 
     Fake.pages = {}
@@ -113,9 +123,10 @@ VALUES: dict[str, tuple[list[str], Any]] = {
     "int": (["-7"], -7),
     "float": (["0.25"], 0.25),
     "bool": (["no"], False),
+    "json": (['{"NUM_STREAMS": 2}'], {"NUM_STREAMS": 2}),
     "3 ints": (["3", "48", "320"], (3, 48, 320)),
 }
-OPTIONS = [option for group in cli._all_options().values() for option in group]
+OPTIONS = [option for group in ocr_command.COMMAND.options.values() for option in group]
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -137,14 +148,16 @@ text_rec_score_thresh return_word_box text_rec_input_shape lang ocr_version det_
 det_limit_side_len det_limit_type det_db_thresh det_db_box_thresh det_db_unclip_ratio rec_model_dir
 rec_batch_num use_angle_cls cls_model_dir cls_batch_num device engine enable_hpi use_tensorrt
 precision enable_mkldnn mkldnn_cache_capacity cpu_threads enable_cinn paddlex_config
-min_subgraph_size
 """
+# PaddleOCR 3.0 has the first one; PaddleOCR sets the second in YAML only.
+OWN_OPTIONS = "min_subgraph_size engine_config coordinates"
 
 
-def test_the_options_are_those_of_paddleocr() -> None:
+def test_the_options_are_those_of_paddleocr_and_a_few_more() -> None:
     names = [option.name for option in OPTIONS]
+    inputs = [option.name for option in INPUTS["inputs"]]
     assert len(names) == len(set(names))
-    assert set(names) == set(REFERENCE_OPTIONS.split())
+    assert set(names) == {*REFERENCE_OPTIONS.split(), *OWN_OPTIONS.split(), *inputs}
 
 
 def test_many_options_together(ocr: type[FakeOCR]) -> None:
@@ -183,6 +196,9 @@ def test_words_for_false(ocr: type[FakeOCR], word: str) -> None:
         "ocr -i a --enable_hpi 2",
         "ocr -i a --enable_hpi",
         "ocr -i a --cpu_threads many",
+        "ocr -i a --engine_config {",
+        "ocr -i a --engine_config [1]",
+        "ocr -i a --text_det 0.3",
         "ocr -i a --text_det_thresh high",
         "ocr -i a --text_det_input_shape 3 48",
         "ocr -i a --format xml",
@@ -203,6 +219,24 @@ def test_wrong_boolean_is_explained(ocr: type[FakeOCR], capsys: pytest.CaptureFi
     err = capsys.readouterr().err
     assert "--use_doc_unwarping" in err
     assert "expected true or false, not 'maybe'" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("{'a': 1}", "expected JSON, not \"{'a': 1}\""), ("[1]", "expected a JSON object, not '[1]'")],
+)
+def test_wrong_json_is_explained(
+    ocr: type[FakeOCR], capsys: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    assert cli.main(["ocr", "-i", "a", "--engine_config", text]) == 2
+    assert f"argument --engine_config: {problem}" in capsys.readouterr().err
+
+
+def test_options_can_be_abbreviated(ocr: type[FakeOCR]) -> None:
+    """As PaddleOCR's, which `argparse` reads too."""
+    assert cli.main(["ocr", "--inp", "a.png", "--text_det_th", "0.2", "--lan", "en"]) == 0
+    assert ocr.inputs == ["a.png"]
+    assert ocr.arguments == {"text_det_thresh": 0.2, "lang": "en"}
 
 
 def test_version(
@@ -433,10 +467,32 @@ def test_programming_errors_keep_their_traceback(ocr: type[FakeOCR]) -> None:
         cli.main(["ocr", "-i", "a.png"])
 
 
+@pytest.mark.parametrize("broken", [None, EngineUnavailableError("stopped"), KeyboardInterrupt()])
+def test_the_pipeline_is_closed(ocr: type[FakeOCR], broken: BaseException | None) -> None:
+    ocr.broken = broken
+    cli.main(["ocr", "-i", "a.png"])
+    assert ocr.closed
+
+
 def test_interruption(ocr: type[FakeOCR], capsys: pytest.CaptureFixture[str]) -> None:
     ocr.broken = KeyboardInterrupt()
     assert cli.main(["ocr", "-i", "a.png"]) == 130
     assert capsys.readouterr().out == "text of a.png\n"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_closed_streams(
+    ocr: type[FakeOCR],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stream: str,
+) -> None:
+    """What belongs to the one does not appear on the other."""
+    monkeypatch.setattr(sys, stream, None)
+    assert cli.main(["ocr", "-i", "a.png"]) == 0
+    out, err = capsys.readouterr()
+    assert ("text of" in out, "Processed" in out) == (stream == "stderr", False)
+    assert ("text of" in err, "Processed" in err) == (False, stream == "stdout")
 
 
 def test_broken_pipe_is_quiet() -> None:
@@ -445,6 +501,10 @@ def test_broken_pipe_is_quiet() -> None:
         "class Result(dict):\n"
         "    ok = True\n"
         "class OCR:\n"
+        "    def __enter__(self):\n"
+        "        return self\n"
+        "    def __exit__(self, *_):\n"
+        "        pass\n"
         "    def predict_iter(self, inputs):\n"
         "        while True:\n"
         "            yield Result(input_path='a', page_index=None, rec_texts=['x' * 10000])\n"
@@ -475,7 +535,7 @@ def test_python_dash_m() -> None:
         timeout=60,
         check=True,
     )
-    assert run.stdout.startswith("usage: fastocr ocr -i FILE")
+    assert run.stdout.startswith("usage: fastocr ocr -i INPUT")
 
 
 # --- progress -------------------------------------------------------------------------------------
@@ -506,6 +566,29 @@ def test_progress_on_a_terminal(ocr: type[FakeOCR], monkeypatch: pytest.MonkeyPa
     assert re.findall(r"(\d/3) inputs, \d+\.\d pages/s", text) == ["1/3", "1/3", "1/3", "3/3"]
     shown = screen(text)
     assert all(re.fullmatch(r"(Processed item \d in \d+ ms)?", line) for line in shown), shown
+
+
+def test_progress_of_a_range_of_pages(ocr: type[FakeOCR], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document need not begin with page 0, and may come twice."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    ocr.pages["a.pdf"] = [result("a.pdf", page=3), result("a.pdf", page=4)]
+    assert cli.main(["ocr", "-i", "a.pdf", "a.pdf", "b.png"]) == 0
+    done = re.findall(r"(\d/3) inputs", terminal.getvalue())
+    assert done == ["0/3", "0/3", "1/3", "1/3", "3/3"]
+
+
+def test_progress_of_a_directory_counts_pages(
+    ocr: type[FakeOCR], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    ocr.pages[str(tmp_path)] = [result("a.png"), result("b.png")]
+    assert cli.main(["ocr", "-i", str(tmp_path)]) == 0
+    assert re.findall(r"(\d+ pages), \d+\.\d pages/s", terminal.getvalue()) == [
+        "1 pages",
+        "2 pages",
+    ]
 
 
 def test_log_lines_replace_the_progress_line(
