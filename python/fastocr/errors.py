@@ -6,7 +6,8 @@ would already catch, so ``except ValueError`` and ``except FileNotFoundError`` k
 ```
 FastOCRError
 ├── InvalidOptionError (ValueError)        a parameter has a wrong type or value
-│   └── UnsupportedOptionError             a valid parameter that cannot work here
+│   ├── UnsupportedOptionError             a valid parameter that cannot work here
+│   └── ConfigNotFoundError (FileNotFoundError)
 ├── InputError (ValueError)                an image or array that cannot be read
 │   └── InputNotFoundError (FileNotFoundError)
 ├── ModelError (RuntimeError)              a model that cannot be used
@@ -22,6 +23,7 @@ FastOCRError
 from __future__ import annotations
 
 __all__ = [
+    "ConfigNotFoundError",
     "EngineError",
     "EngineUnavailableError",
     "FastOCRError",
@@ -47,6 +49,10 @@ class InvalidOptionError(FastOCRError, ValueError):
 
 class UnsupportedOptionError(InvalidOptionError):
     """A parameter that is spelled correctly but cannot work in this installation or version."""
+
+
+class ConfigNotFoundError(InvalidOptionError, FileNotFoundError):
+    """A file that `paddlex_config` names and that does not exist."""
 
 
 class InputError(FastOCRError, ValueError):

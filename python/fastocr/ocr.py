@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from fastocr import _core, engines, inputs, model_store, options, warmup
-from fastocr.errors import FastOCRError, InferenceError, InputError, ModelFormatError
+from fastocr.errors import (
+    FastOCRError,
+    InferenceError,
+    InputError,
+    ModelFormatError,
+    UnsupportedOptionError,
+)
 from fastocr.fonts import default_font
 from fastocr.model_config import ModelParams
 from fastocr.page_runs import PageRuns
+from fastocr.pipeline_config import SWITCHES
 from fastocr.processes import Home
 from fastocr.results import FailedResult, OCRResult
 
@@ -101,16 +108,15 @@ class PaddleOCR:
         **kwargs: Any,
     ) -> None:
         named = {k: v for k, v in locals().items() if k not in ("self", "kwargs", "__class__")}
-        detection, recognition, engine_options, self._page_options = options.parse_constructor(
-            named, kwargs, stacklevel=2
-        )
-        warmup_sizes = options.parse_warmup(kwargs.get("warmup"))
-        _report_switches(options.unset_switches(named))
-        self._device = engine_options.device
+        self._options = _supported(options.parse_constructor(named, kwargs, stacklevel=2))
+        models = self._options.models
+        detection, recognition = models["text_detection"], models["text_recognition"]
+        assert detection is not None
+        assert recognition is not None
         self._home = Home("this PaddleOCR object")
         self._pipeline: _core.Pipeline | None
-        self._pipeline, self._model_params = _make_pipeline(detection, recognition, engine_options)
-        for width, height in warmup_sizes:
+        self._pipeline, self._model_params = _make_pipeline(detection, recognition)
+        for width, height in self._options.warmup:
             self.predict(warmup.page(width, height))
 
     def predict(
@@ -127,6 +133,7 @@ class PaddleOCR:
         text_det_unclip_ratio: float | None = None,
         text_rec_score_thresh: float | None = None,
         return_word_box: bool | None = None,
+        coordinates: str | None = None,
         device: str | None = None,
     ) -> list[OCRResult | FailedResult]:
         """Read all pages of `input`.
@@ -145,6 +152,7 @@ class PaddleOCR:
             text_det_unclip_ratio: see the constructor.
             text_rec_score_thresh: see the constructor.
             return_word_box: see above.
+            coordinates: see the constructor.
             device: None, or the constructor's.
 
         Returns:
@@ -173,6 +181,7 @@ class PaddleOCR:
         text_det_unclip_ratio: float | None = None,
         text_rec_score_thresh: float | None = None,
         return_word_box: bool | None = None,
+        coordinates: str | None = None,
         device: str | None = None,
     ) -> Iterator[OCRResult | FailedResult]:
         """Like `predict`, but yields each result when it is ready.
@@ -203,7 +212,8 @@ class PaddleOCR:
         if pipeline is None:
             raise FastOCRError("this PaddleOCR object is closed")
         self._home.check()
-        page_options = self._page_options.updated(options.parse_predict(given, self._device))
+        page_options = options.parse_predict(given, self._options)
+        _check_supported(page_options)
         params = page_options.core_params(*self._model_params)
         keeps_errors = inputs.is_collection(source)
 
@@ -221,10 +231,45 @@ class PaddleOCR:
         return PageRuns(inputs.iter_pages(source), read)
 
 
+def _supported(found: options.PipelineOptions) -> options.PipelineOptions:
+    """Return the options without the steps that this version has not, where they may be left out.
+
+    Raises:
+        UnsupportedOptionError: one of them was asked for.
+
+    """
+    _check_supported(found.page)
+    if len(found.devices) > 1:
+        raise UnsupportedOptionError("device: this version runs an object on one device")
+    unset = []
+    for name, role in SWITCHES.items():
+        choice = found.models[role]
+        if choice is not None and choice.required:
+            raise UnsupportedOptionError(
+                f"{name}=True, and names and directories of its model, are not supported by this "
+                f"version of fastocr: leave them out, and pass {name}=False"
+            )
+        if choice is not None:
+            unset.append(name)
+    _report_switches(tuple(unset))
+    return found.without(tuple(SWITCHES.values()))
+
+
+def _check_supported(page: options.PageOptions) -> None:
+    for name, value in (
+        ("return_word_box", False),
+        ("coordinates", "processed"),
+        ("text_type", "general"),
+    ):
+        if getattr(page, name) != value:
+            raise UnsupportedOptionError(
+                f"{name}={getattr(page, name)!r} is not supported by this version of fastocr: "
+                f"leave it out or pass {value!r}"
+            )
+
+
 def _make_pipeline(
-    detection: options.ModelChoice,
-    recognition: options.ModelChoice,
-    engine_options: engines.EngineOptions,
+    detection: options.ModelChoice, recognition: options.ModelChoice
 ) -> tuple[_core.Pipeline, tuple[ModelParams, ModelParams]]:
     """Return the pipeline, and what its models say: of detection, of recognition."""
     detection_files = model_store.find_model(detection.name, detection.directory)
@@ -236,13 +281,13 @@ def _make_pipeline(
         )
 
     def load(
+        choice: options.ModelChoice,
         files: model_store.ModelFiles,
-        precision: str | None,
         streams: int,
         detach_classifier: bool = False,
     ) -> _core.Model:
         return engines.load_model(
-            replace(engine_options, precision=precision),
+            choice.engine,
             files.paths,
             shape_ranges=files.shape_ranges,
             streams=streams,
@@ -250,13 +295,13 @@ def _make_pipeline(
         )
 
     # One page at a time is detected on all threads; lines are read side by side, each on one.
-    workers = engine_options.threads
-    precision = engine_options.precision
+    workers = recognition.engine.threads
     # Lines that fixed point leaves in doubt are read again in float; boxes cannot be.
-    detection_precision = "fp32" if precision in (None, "int16", "int8") else precision
+    if detection.engine.precision in (None, "int16", "int8"):
+        detection = replace(detection, engine=replace(detection.engine, precision="fp32"))
     pipeline = _core.Pipeline(
-        load(detection_files, detection_precision, streams=1),
-        load(recognition_files, precision, streams=workers, detach_classifier=True),
+        load(detection, detection_files, streams=1),
+        load(recognition, recognition_files, streams=workers, detach_classifier=True),
         list(recognition_files.characters),
         workers,
     )

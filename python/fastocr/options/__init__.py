@@ -1,0 +1,30 @@
+"""The parameters of the pipeline: names, types, allowed values, defaults and precedence.
+
+Every parameter is checked when it is given, and the message names the parameter, the value and what
+is allowed. Nothing is accepted and then ignored.
+"""
+
+from fastocr.options.call import parse_predict
+from fastocr.options.constructor import (
+    ALIASES,
+    WARMUP_SIZES,
+    PipelineOptions,
+    parse_constructor,
+    parse_warmup,
+)
+from fastocr.options.devices import available_cpus, parse_devices
+from fastocr.options.models import ModelChoice
+from fastocr.options.page import PageOptions
+
+__all__ = [
+    "ALIASES",
+    "WARMUP_SIZES",
+    "ModelChoice",
+    "PageOptions",
+    "PipelineOptions",
+    "available_cpus",
+    "parse_constructor",
+    "parse_devices",
+    "parse_predict",
+    "parse_warmup",
+]

@@ -1,0 +1,36 @@
+"""The arguments of `predict` and `predict_iter`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastocr.errors import UnsupportedOptionError
+from fastocr.options.constructor import PipelineOptions
+from fastocr.options.devices import parse_devices
+from fastocr.options.page import PageOptions, check_loaded, page_values
+
+__all__ = ["parse_predict"]
+
+
+def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> PageOptions:
+    """Check the arguments of `predict` and return the options of its pages.
+
+    Each switch counts for itself: None is what the object does, False leaves the step out, True
+    needs a model that is loaded.
+
+    Raises:
+        InvalidOptionError: a wrong type or value, or a step that the object was made without.
+        UnsupportedOptionError: other devices than the object's own.
+
+    """
+    values = page_values(given)
+    check_loaded(values, own.page)
+    device = given.get("device")
+    if device is not None and parse_devices("device", device) != own.devices:
+        raise UnsupportedOptionError(
+            f"device={device!r} cannot be used: the networks of this object are loaded on "
+            f"{','.join(device.name for device in own.devices)!r}; make another one with "
+            f"device={device!r}"
+        )
+    return own.page.updated(values)
