@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 import fastocr
-from fastocr import PaddleOCR, cli
+from fastocr import PaddleOCR
+from fastocr.cli.ocr import COMMAND
 from fastocr.options import PageOptions
+from fastocr.pipeline_config import SECTIONS, SWITCHES, default_config, lookup
 
 RunCLI = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -133,11 +135,22 @@ def test_console_script(page: Path, tmp_path: Path) -> None:
 
 def test_help_tells_the_true_defaults() -> None:
     """The command line has a table of its own, so that its help needs no pipeline."""
-    told = {option.name: option.default for group in cli._OPTIONS.values() for option in group}
-    defaults = {field.name: getattr(PageOptions(), field.name) for field in fields(PageOptions)}
+    options = [option for group in COMMAND.options.values() for option in group]
+    told = {option.name: option.default for option in options}
+    # A switch that is left out depends on the models that are found.
+    defaults = {
+        field.name: getattr(PageOptions(), field.name)
+        for field in fields(PageOptions)
+        if field.name in told and field.name not in SWITCHES
+    }
+    assert len(defaults) > 10
     wrong = {
         name: (told[name], value)
         for name, value in defaults.items()
-        if told[name] != ("not fixed" if value is None else str(value))
+        if told[name].lower() != ("not fixed" if value is None else str(value).lower())
     }
     assert wrong == {}
+    config = default_config()
+    for role, section in SECTIONS.items():
+        name = lookup(config, f"{section}.model_name")
+        assert told[f"{role}_model_name"] in (name, "by --lang and --ocr_version")

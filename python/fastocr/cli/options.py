@@ -126,7 +126,9 @@ ENGINE: Groups = {
             "mkldnn_cache_capacity", "int", "10", "Input shapes that oneDNN remembers, with paddle."
         ),
         Option("cpu_threads", "int", "all usable CPUs", "Threads of the engine."),
-        Option("enable_cinn", "bool", "false", "Use the CINN compiler of Paddle."),
+        Option(
+            "enable_cinn", "bool", "false", "PaddleOCR's; true is an error: no engine has CINN."
+        ),
     )
 }
 
