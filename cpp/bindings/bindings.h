@@ -6,6 +6,7 @@ namespace fastocr::bindings {
 
 // One function a concept; each fills the module with its part.
 void register_cpu(nanobind::module_& m);
+void register_document(nanobind::module_& m);
 void register_engine(nanobind::module_& m);
 void register_errors();
 void register_geometry(nanobind::module_& m);

@@ -14,5 +14,6 @@ NB_MODULE(_core, m) {
   fastocr::bindings::register_image(m);
   fastocr::bindings::register_geometry(m);
   fastocr::bindings::register_engine(m);
+  fastocr::bindings::register_document(m);
   fastocr::bindings::register_pipeline(m);
 }

@@ -15,7 +15,14 @@ from typing import Any, NoReturn
 from fastocr import _core
 from fastocr.errors import ModelFormatError, ModelNotFoundError
 
-__all__ = ["ModelConfig", "ModelParams", "read_config"]
+__all__ = [
+    "DOC_ORIENTATION",
+    "TEXTLINE_ORIENTATION",
+    "ClassificationParams",
+    "ModelConfig",
+    "ModelParams",
+    "read_config",
+]
 
 # Operations without effect on the input of the network.
 _IGNORED = frozenset(
@@ -41,10 +48,44 @@ class ModelParams:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassificationParams:
+    """How a classifier wants its input, and what its classes are called.
+
+    `size` is (width, height) of the input. With `resize_short` an image is scaled to that shorter
+    side and `size` is cut out of its middle; without, it is brought to `size`. The input is
+    ``(pixel * scale - mean) / std`` for each channel in RGB order. `topk` is the number of classes
+    in a result that is not asked for another number.
+    """
+
+    labels: tuple[str, ...]
+    size: tuple[int, int]
+    resize_short: int | None = None
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    scale: float = 1 / 255
+    topk: int = 1
+
+    def core_params(self) -> _core.ClassifierParams:
+        """Return what the core needs of them."""
+        return _core.ClassifierParams(
+            size=self.size,
+            resize_short=self.resize_short,
+            mean=self.mean,
+            std=self.std,
+            scale=self.scale,
+        )
+
+
+# What the official models' files say, for models that come without one.
+DOC_ORIENTATION = ClassificationParams(("0", "90", "180", "270"), (224, 224), resize_short=256)
+TEXTLINE_ORIENTATION = ClassificationParams(("0_degree", "180_degree"), (160, 80))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
     """One file; `characters` is None for models that read nothing.
 
-    `shape_ranges` are the sizes that the network's inputs are meant to have, for engines that
+    `classification` is None for models that are no classifiers. `shape_ranges` are the sizes that the network's inputs are meant to have, for engines that
     compile it for them.
     """
 
@@ -52,6 +93,7 @@ class ModelConfig:
     params: ModelParams
     characters: tuple[str, ...] | None
     shape_ranges: tuple[_core.ShapeRange, ...] = ()
+    classification: ClassificationParams | None = None
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -65,11 +107,13 @@ def read_config(path: Path) -> ModelConfig:
     if not path.is_file():
         raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
     config = _Config(path)
+    classification = config.classification()
     return ModelConfig(
         config.entry("Global", "model_name"),
-        config.params(),
+        config.params() if classification is None else ModelParams(),
         config.characters(),
         config.shape_ranges(),
+        classification,
     )
 
 
@@ -129,6 +173,54 @@ class _Config:
         if not isinstance(shape, list) or not shape:
             self._reject(f"trt_dynamic_shapes of {name} hold {shape!r}, not a shape")
         return [self._integer("trt_dynamic_shapes", side) for side in shape]
+
+    def classification(self) -> ClassificationParams | None:
+        arguments = self.entry("PostProcess", "Topk")
+        if arguments is None:
+            return None
+        labels = arguments.get("label_list") if isinstance(arguments, dict) else None
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            self._reject("Topk has no label_list with the names of the classes")
+        values: dict[str, Any] = {"topk": self._positive("topk", arguments.get("topk", 1))}
+        operations = self._operations()
+        for operation, arguments in operations.items():
+            values.update(self._classifier_values(operation, arguments))
+        if values.get("size") is None:
+            self._reject("neither ResizeImage nor CropImage gives the size of the input")
+        shorter = values.get("resize_short")
+        if shorter is None and "CropImage" in operations:
+            self._reject("CropImage needs resize_short of ResizeImage")
+        if shorter is not None and shorter < max(values["size"]):
+            self._reject(f"resize_short is {shorter}, less than the size of CropImage")
+        return ClassificationParams(tuple(labels), **values)
+
+    def _classifier_values(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if operation == "NormalizeImage":
+            self._expect(operation, arguments, "channel_num", ("3",))
+            return self._normalization(arguments)
+        if operation == "ResizeImage":
+            return self._classifier_size(arguments)
+        if operation == "CropImage":
+            return {"size": self._size("size of CropImage", arguments.get("size", "224"))}
+        if operation == "DecodeImage":
+            self._expect(operation, arguments, "channel_first", ("false", "False"))
+            self._expect(operation, arguments, "img_mode", ("RGB",))
+        elif operation != "ToCHWImage":
+            self._reject(f"the operation {operation!r} in PreProcess.transform_ops is not known")
+        return {}
+
+    def _classifier_size(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self._expect("ResizeImage", arguments, "interpolation", ("LINEAR",))
+        if "resize_short" in arguments:
+            return {"resize_short": self._positive("resize_short", arguments["resize_short"])}
+        return {"size": self._size("size of ResizeImage", arguments.get("size"))}
+
+    def _size(self, key: str, value: Any) -> tuple[int, int]:
+        """Return (width, height), which may be written as one number."""
+        sides = value if isinstance(value, list) else [value, value]
+        if len(sides) != 2:
+            self._reject(f"{key} is {value!r}, not a width and a height")
+        return self._positive(key, sides[0]), self._positive(key, sides[1])
 
     def params(self) -> ModelParams:
         name = self.entry("PostProcess", "name")
@@ -214,6 +306,12 @@ class _Config:
         if not math.isfinite(first):
             self._reject(f"{key} is {value!r}, not a finite number")
         return first
+
+    def _positive(self, key: str, value: Any) -> int:
+        number = self._integer(key, value)
+        if number < 1:
+            self._reject(f"{key} is {value!r}: at least 1 is expected")
+        return number
 
     def _integer(self, key: str, value: Any) -> int:
         try:

@@ -51,6 +51,20 @@ class Image {
 // on 8-bit images. Throws Error(kInvalidInput) for an empty source or size.
 void resize_bilinear(const ImageView& source, int width, int height, Image& result);
 
+// A size or a place that need not fit into memory.
+struct LargeSize {
+  std::int64_t width = 0, height = 0;
+};
+struct LargePoint {
+  std::int64_t x = 0, y = 0;
+};
+
+// The part of a resized image whose top left pixel is `corner` and whose size is `part`; the rest of
+// the image of size `whole` is not computed. The part must lie in the image. Throws
+// Error(kInvalidInput) for an empty source or part.
+void resize_bilinear_part(const ImageView& source, const LargeSize& whole, const LargePoint& corner,
+                          const Size& part, Image& result);
+
 // Of the pixels that a network was trained with: ImageNet's in BGR index order over x / 255, unless
 // a model says otherwise.
 struct PixelStatistics {

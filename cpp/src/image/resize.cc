@@ -23,15 +23,17 @@ std::int16_t fixed_weight(float weight) {
   return static_cast<std::int16_t>(std::nearbyint(weight * kWeightOne));
 }
 
-// `clamp_weights`: beyond the border OpenCV repeats the border pixel horizontally, while vertically
+// `count` coordinates of a result of `size`, from `first` on. `clamp_weights`: beyond the border OpenCV repeats the border pixel horizontally, while vertically
 // it keeps the weights and repeats the row; the result of the sum is not the same to the last bit.
-Axis make_axis(int source_size, int size, bool clamp_weights) {
+Axis make_axis(int source_size, std::int64_t size, std::int64_t first, int count,
+               bool clamp_weights) {
   const double scale = 1.0 / (static_cast<double>(size) / source_size);
   Axis axis;
-  axis.index.resize(size);
-  axis.weights.resize(2 * static_cast<std::size_t>(size));
-  for (int i = 0; i < size; ++i) {
-    const float position = static_cast<float>((i + 0.5) * scale - 0.5);
+  axis.index.resize(count);
+  axis.weights.resize(2 * static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const float position =
+        static_cast<float>((static_cast<double>(first + i) + 0.5) * scale - 0.5);
     int index = static_cast<int>(std::floor(position));
     float fraction = position - static_cast<float>(index);
     if (clamp_weights && (index < 0 || index >= source_size - 1)) {
@@ -51,11 +53,12 @@ void copy_rows(const ImageView& source, Image& result) {
   }
 }
 
-void interpolate(const ImageView& source, Image& result) {
+void interpolate(const ImageView& source, const LargeSize& whole, const LargePoint& corner,
+                 Image& result) {
   const auto& kernel = kernels::active();
   const int width = result.width();
-  const Axis columns = make_axis(source.width, width, true);
-  const Axis rows = make_axis(source.height, result.height(), false);
+  const Axis columns = make_axis(source.width, whole.width, corner.x, width, true);
+  const Axis rows = make_axis(source.height, whole.height, corner.y, result.height(), false);
   // Eight bytes are read from the left pixel on, which is two pixels and two thirds.
   const auto safe_end = std::upper_bound(columns.index.begin(), columns.index.end(),
                                          static_cast<std::int32_t>(source.width - 3));
@@ -87,12 +90,20 @@ void interpolate(const ImageView& source, Image& result) {
 }  // namespace
 
 void resize_bilinear(const ImageView& source, int width, int height, Image& result) {
-  if (source.empty() || width <= 0 || height <= 0) {
+  resize_bilinear_part(source, {width, height}, {0, 0}, {width, height}, result);
+}
+
+void resize_bilinear_part(const ImageView& source, const LargeSize& whole, const LargePoint& corner,
+                          const Size& part, Image& result) {
+  if (source.empty() || part.width <= 0 || part.height <= 0) {
     throw Error(ErrorKind::kInvalidInput, "resize of or to an empty image");
   }
-  result.resize(width, height);
-  if (source.width == width && source.height == height) return copy_rows(source, result);
-  interpolate(source, result);
+  result.resize(part.width, part.height);
+  if (Size{source.width, source.height} == part && whole.width == part.width &&
+      whole.height == part.height) {
+    return copy_rows(source, result);
+  }
+  interpolate(source, whole, corner, result);
 }
 
 }  // namespace fastocr

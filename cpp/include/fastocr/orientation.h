@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "fastocr/engine.h"
+#include "fastocr/image.h"
+
+namespace fastocr {
+
+// How an image becomes the input of a classifier, which sees the channels in RGB order.
+struct ClassifierParams {
+  Size size;  // of the network's input
+  // The image is scaled until its shorter side has this length, and `size` is cut out of its
+  // middle; without it, the whole image is brought to `size`.
+  std::optional<int> resize_short;
+  PixelStatistics statistics;  // in RGB order
+};
+
+// Says which of some classes an image belongs to, by a network that maps (1, 3, H, W) to one score
+// for each class. Thread-safe: calls are served one after the other by a thread of its own, so that
+// memory does not grow with the number of callers.
+class ImageClassifier {
+ public:
+  // Throws Error(kInvalidOption) when a size is not positive or the shorter side less than the part
+  // that is cut out, Error(kModelFormat) when the model's tensors do not fit.
+  ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params);
+  ~ImageClassifier();
+
+  // The network's scores. Throws Error(kInvalidInput) for an empty image, Error(kInference) when
+  // the engine fails.
+  std::vector<float> run(const ImageView& image);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fastocr

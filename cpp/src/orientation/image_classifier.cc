@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "fastocr/errors.h"
+#include "fastocr/orientation.h"
+#include "runtime/solo_thread.h"
+
+namespace fastocr {
+namespace {
+
+std::string to_text(const Size& size) {
+  return std::to_string(size.width) + " x " + std::to_string(size.height);
+}
+
+void check_params(const ClassifierParams& params) {
+  const auto& [size, resize_short, statistics] = params;
+  if (size.width < 1 || size.height < 1) {
+    throw Error(ErrorKind::kInvalidOption,
+                "size is " + to_text(size) + ": sides of at least 1 are needed");
+  }
+  if (resize_short && *resize_short < std::max(size.width, size.height)) {
+    throw Error(ErrorKind::kInvalidOption,
+                "resize_short is " + std::to_string(*resize_short) +
+                    ": it must be at least the longer side of size, " + to_text(size));
+  }
+}
+
+void check_tensors(const Model& model, const Size& size) {
+  const Shape input = model.input_shape();
+  const auto fits = [](std::int64_t side, std::int64_t wanted) {
+    return side == wanted || side == -1;
+  };
+  if (input.size() == 4 && fits(input[1], kChannels) && fits(input[2], size.height) &&
+      fits(input[3], size.width)) {
+    return;
+  }
+  throw Error(ErrorKind::kModelFormat,
+              model.path() + ": not an image classifier that takes (1, 3, " +
+                  std::to_string(size.height) + ", " + std::to_string(size.width) + ")");
+}
+
+// The statistics in the channel order of images.
+PixelStatistics in_bgr_order(PixelStatistics statistics) {
+  std::reverse(statistics.mean.begin(), statistics.mean.end());
+  std::reverse(statistics.std.begin(), statistics.std.end());
+  return statistics;
+}
+
+// The image at its scaled size, of which only the middle is ever computed.
+void scaled_middle(const ImageView& image, const ClassifierParams& params, Image& result) {
+  const Size& size = params.size;
+  if (!params.resize_short) return resize_bilinear(image, size.width, size.height, result);
+  const double scale =
+      static_cast<double>(*params.resize_short) / std::min(image.width, image.height);
+  const auto scaled = [scale](int side) {
+    return static_cast<std::int64_t>(std::nearbyint(side * scale));
+  };
+  const std::int64_t width = scaled(image.width), height = scaled(image.height);
+  resize_bilinear_part(image, {width, height},
+                       {(width - size.width) / 2, (height - size.height) / 2}, size, result);
+}
+
+}  // namespace
+
+class ImageClassifier::Impl {
+ public:
+  Impl(std::shared_ptr<Model> model, const ClassifierParams& params)
+      : model_(std::move(model)),
+        params_(params),
+        normalization_(Normalization::from_statistics(in_bgr_order(params.statistics))) {
+    check_params(params);
+    check_tensors(*model_, params.size);
+    thread_.run([this] { request_ = model_->create_request(); });
+  }
+
+  bool made_by_this_process() const { return process_.is_here(); }
+
+  std::vector<float> run(const ImageView& image) {
+    std::vector<float> scores;
+    thread_.run([&] { scores = classify(image); });
+    return scores;
+  }
+
+ private:
+  std::vector<float> classify(const ImageView& image) {
+    const auto& [width, height] = params_.size;
+    scaled_middle(image, params_, scaled_);
+    float* input = request_->input({1, kChannels, height, width});
+    normalize_to_planes(scaled_.view(), normalization_, width, input);
+    // The planes lie in the order B, G, R.
+    const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(width) * height;
+    std::swap_ranges(input, input + plane, input + 2 * plane);
+    request_->run();
+    return all_values(request_->output());
+  }
+
+  std::vector<float> all_values(const TensorView& output) const {
+    std::int64_t count = 1;
+    for (const std::int64_t side : output.shape) count *= side;
+    if (output.shape.empty() || output.shape[0] != 1 || count < 1) {
+      throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no scores for one image");
+    }
+    return {output.data, output.data + count};
+  }
+
+  const ProcessMark process_;
+  const std::shared_ptr<Model> model_;
+  const ClassifierParams params_;
+  const Normalization normalization_;
+  std::unique_ptr<Request> request_;
+  Image scaled_;
+  SoloThread thread_;  // last, so that it ends before what it uses
+};
+
+ImageClassifier::ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params)
+    : impl_(std::make_unique<Impl>(std::move(model), params)) {}
+
+ImageClassifier::~ImageClassifier() {
+  if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());
+}
+
+std::vector<float> ImageClassifier::run(const ImageView& image) {
+  if (image.empty()) throw Error(ErrorKind::kInvalidInput, "an empty image cannot be classified");
+  return impl_->run(image);
+}
+
+}  // namespace fastocr
