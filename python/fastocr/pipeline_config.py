@@ -349,8 +349,9 @@ def merged(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     """
     result = copy.deepcopy(dict(config))
     if result.get("use_doc_preprocessor") is False and any(map(given.get, _DOC_SWITCHES)):
-        result = with_switches(result, ())
         result["use_doc_preprocessor"] = True
+        for name in _DOC_SWITCHES:
+            _set(result, KEYS[name], False)
     for name, value in given.items():
         _set(result, KEYS[name], value)
     return result

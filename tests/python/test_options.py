@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import platform
 import re
 import warnings
 from collections.abc import Callable
@@ -16,11 +15,11 @@ import numpy as np
 import pytest
 
 import fastocr
-from fastocr import FailedResult, OCRResult, PaddleOCR, _core, engines, errors, options
+from fastocr import FailedResult, OCRResult, PaddleOCR, errors, options
 from fastocr import ocr as ocr_module
 from fastocr.errors import InvalidOptionError, ModelNotFoundError, UnsupportedOptionError
-
-MakeOCR = Callable[..., PaddleOCR]
+from fastocr.options import PageOptions, PipelineOptions
+from fastocr.options.constructor import EXTRA_PARAMETERS
 
 PARAMETERS = (
     "doc_orientation_classify_model_name",
@@ -61,33 +60,38 @@ PREDICT_PARAMETERS = (
     "text_det_unclip_ratio",
     "text_rec_score_thresh",
     "return_word_box",
+    "coordinates",
     "device",
 )
 
 
-class Recorded:
-    """Stands in for the models and keeps what they would have been made with."""
+STEPS = {
+    "use_doc_orientation_classify": "doc_orientation_classify",
+    "use_doc_unwarping": "doc_unwarping",
+    "use_textline_orientation": "textline_orientation",
+}
 
-    detection: options.ModelChoice
-    recognition: options.ModelChoice
-    engine: engines.EngineOptions
+
+def parse(**given: Any) -> PipelineOptions:
+    """What the constructor makes of its arguments, without loading anything."""
+    named = {name: given.pop(name, None) for name in PARAMETERS}
+    return options.parse_constructor(named, given, stacklevel=2)
+
+
+def names(parsed: PipelineOptions) -> dict[str, str | None]:
+    """The model of each step."""
+    return {role: choice and choice.name for role, choice in parsed.models.items()}
+
+
+def text_models(parsed: PipelineOptions) -> tuple[str | None, ...]:
+    """The names of the detection and the recognition model."""
+    return names(parsed)["text_detection"], names(parsed)["text_recognition"]
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+def loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Constructors take no time and load nothing."""
-    record = Recorded()
-
-    def make_pipeline(
-        detection: options.ModelChoice,
-        recognition: options.ModelChoice,
-        engine: engines.EngineOptions,
-    ) -> tuple[None, int]:
-        record.detection, record.recognition, record.engine = detection, recognition, engine
-        return None, 1000
-
-    monkeypatch.setattr(ocr_module, "_make_pipeline", make_pipeline)
-    return record
+    monkeypatch.setattr(ocr_module, "_make_pipeline", lambda *_: (None, None))
 
 
 # --- signatures -----------------------------------------------------------------------------------
@@ -112,17 +116,17 @@ def test_predict_signature(method: Callable[..., Any]) -> None:
     assert {parameter.default for parameter in named} == {None}
 
 
-def test_parameters_by_position(recorded: Recorded) -> None:
+@pytest.mark.usefixtures("loads_nothing")
+def test_parameters_by_position() -> None:
     values: dict[str, Any] = dict.fromkeys(PARAMETERS)
     values["text_detection_model_name"] = "a"
-    values["text_recognition_model_dir"] = "b"
     values["text_rec_score_thresh"] = "wrong"
     with pytest.raises(InvalidOptionError, match="text_rec_score_thresh='wrong'"):
         PaddleOCR(*values.values())
     values["text_rec_score_thresh"] = 0.5
-    PaddleOCR(*values.values())
-    assert recorded.detection == options.ModelChoice("a", None)
-    assert recorded.recognition == options.ModelChoice("PP-OCRv5_mobile_rec", "b")
+    made = PaddleOCR(*values.values())
+    assert text_models(made._options)[0] == "a"
+    assert made._options.page.text_rec_score_thresh == 0.5
 
 
 def test_public_names() -> None:
@@ -167,9 +171,15 @@ WRONG = [
             (3, 48.0, 320), "wide", 320,
         )
     ),
+    *(("textline_orientation_batch_size", value, INTEGER) for value in NO_INTEGERS),
     *(
-        (f"text_{role}_model_{kind}", value, "string" if kind == "name" else "path")
-        for role in ("detection", "recognition")
+        (name, value, "a bool")
+        for name in (*STEPS, "return_word_box", "enable_cinn")
+        for value in (0, 1, "true", np.bool_(True))
+    ),
+    *(
+        (f"{role}_model_{kind}", value, "string" if kind == "name" else "path")
+        for role in ("text_detection", "text_recognition", *STEPS.values())
         for kind in ("name", "dir")
         for value in (5, ["x"], b"x", True)
     ),
@@ -178,18 +188,21 @@ WRONG = [
         ("ocr_version", value, "'PP-OCRv3', 'PP-OCRv4', 'PP-OCRv5', 'PP-OCRv6'")
         for value in ("v5", "PP-OCRv2", "pp-ocrv5", 5)
     ),
-    *(
-            ("precision", value, "'fp32', 'int16', 'int8', 'bf16', 'fp16'")
-            for value in ("int4", "FP32", 32)
-        ),
+    *(("precision", value, "'fp32', 'int16', 'int8', 'bf16', 'fp16'")
+      for value in ("int4", "FP32", 32)),
+    *(("paddlex_config", value, "a .yml or .yaml file, a dictionary or 'OCR'")
+      for value in ("PP-StructureV3", "ocr.json", Path("config"))),
+    *(("paddlex_config", value, "a path") for value in (5, [], True)),
     *(("engine", value, "'auto', 'native', 'openvino'") for value in ("OpenVINO", "foo", "", 5)),
     *(("engine_config", value, "dictionary") for value in ("PERF_COUNT=1", [1], {1: 2})),
     ("engine_config", {"openvino": 5}, "dictionary"),
     ("engine_config", {"openvino": {}, "PERF_COUNT": True}, "flat or by engine name"),
     *(("device", value, "cpu, gpu") for value in ("", "tpu", "a:b:c", "cuda:0")),
-    *(("device", value, "whole numbers") for value in ("gpu:", "gpu:a", "gpu:0,", "npu:-1")),
+    *(("device", value, "whole numbers") for value in ("gpu:", "gpu:a", "gpu:0:1")),
+    *(("device", value, "cpu, gpu") for value in ("gpu:0,", ",gpu:0", "0", "cpu,1", "gpu:0,b:1")),
     *(("device", value, "a string") for value in (0, b"cpu", ["cpu"])),
     *(("device", value, "no device id") for value in ("cpu:0", "cpu:", "CPU:1")),
+    *(("coordinates", value, "'processed', 'original'") for value in ("", "page", 1)),
     *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
     *(("min_subgraph_size", value, "at least 1") for value in (0, 2.5, True, "3")),
     *(("warmup", value, "a bool, or a list of (width, height) with sides from 1 to 32768")
@@ -198,10 +211,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value", "allowed"), WRONG)
-def test_wrong_values(recorded: Recorded, name: str, value: Any, allowed: str) -> None:
+def test_wrong_values(name: str, value: Any, allowed: str) -> None:
     """The message names the parameter, the value and what is allowed."""
     with pytest.raises(InvalidOptionError) as caught:
-        PaddleOCR(**{name: value})
+        parse(**{name: value})
     message = str(caught.value)
     assert f"{name}={value!r}" in message
     assert allowed in message
@@ -233,6 +246,10 @@ def test_wrong_values_at_predict(ocr: PaddleOCR, name: str, value: Any, allowed:
         ("text_det_input_shape", np.array([3, 64, 96])),
         ("text_rec_input_shape", (3, 48, 8)),
         ("text_detection_model_dir", Path("somewhere")),
+        ("coordinates", "original"),
+        ("return_word_box", True),
+        ("enable_cinn", False),
+        ("paddlex_config", "OCR"),
         ("engine_config", {}),
         ("engine_config", {"openvino": {}}),
         ("device", "CPU"),
@@ -242,17 +259,70 @@ def test_wrong_values_at_predict(ocr: PaddleOCR, name: str, value: Any, allowed:
         ("min_subgraph_size", 3),
     ],
 )  # fmt: skip
-def test_right_values(recorded: Recorded, name: str, value: Any) -> None:
-    PaddleOCR(**{name: value})
+def test_right_values(name: str, value: Any) -> None:
+    parse(**{name: value})
 
 
-@pytest.mark.parametrize("name", [*PARAMETERS, "device", "engine", "engine_config", "precision"])
-def test_none_is_the_default(recorded: Recorded, name: str) -> None:
-    PaddleOCR(**{name: None})
-    assert recorded.detection == options.ModelChoice("PP-OCRv5_mobile_det", None)
-    assert recorded.recognition == options.ModelChoice("PP-OCRv5_mobile_rec", None)
-    assert (recorded.engine.engine, recorded.engine.precision) == ("auto", None)
-    assert recorded.engine.properties == {}
+@pytest.mark.parametrize("name", [*PARAMETERS, *EXTRA_PARAMETERS])
+def test_none_is_the_default(name: str) -> None:
+    default, with_none = parse(), parse(**{name: None})
+    assert with_none == default
+
+
+def test_defaults() -> None:
+    parsed = parse()
+    assert parsed.page == PageOptions(
+        use_doc_orientation_classify=True, use_doc_unwarping=True, use_textline_orientation=True
+    )
+    assert parsed.page.detection_params() == {
+        "limit_side_len": 960,
+        "limit_type": "max",
+        "thresh": 0.3,
+        "max_side_limit": 4000,
+        "box_thresh": 0.6,
+        "unclip_ratio": 2.0,
+    }
+    assert (parsed.page.text_recognition_batch_size, parsed.page.coordinates) == (6, "processed")
+    assert names(parsed) == {
+        "doc_orientation_classify": "PP-LCNet_x1_0_doc_ori",
+        "doc_unwarping": "UVDoc",
+        "text_detection": "PP-OCRv5_mobile_det",
+        "textline_orientation": "PP-LCNet_x1_0_textline_ori",
+        "text_recognition": "PP-OCRv5_mobile_rec",
+    }
+    assert {choice and choice.directory for choice in parsed.models.values()} == {None}
+    assert [role for role, choice in parsed.models.items() if choice and choice.required] == [
+        "text_detection",
+        "text_recognition",
+    ]
+
+
+# A value of every parameter that says how a page is processed, other than the default.
+PAGE_VALUES: dict[str, Any] = {
+    "text_det_limit_side_len": 736,
+    "text_det_limit_type": "min",
+    "text_det_thresh": 0.2,
+    "text_det_box_thresh": 0.5,
+    "text_det_unclip_ratio": 1.5,
+    "text_det_input_shape": (3, 64, 96),
+    "text_rec_score_thresh": 0.7,
+    "text_rec_input_shape": (3, 48, 640),
+    "text_recognition_batch_size": 2,
+    "textline_orientation_batch_size": 3,
+    "return_word_box": True,
+    "coordinates": "original",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), PAGE_VALUES.items())
+def test_each_page_parameter_reaches_its_own_field(name: str, value: Any) -> None:
+    assert parse(**{name: value}).page == parse().page.updated({name: value})
+
+
+@pytest.mark.parametrize("name", ["text_det_thresh", "text_det_box_thresh"])
+def test_a_threshold_of_zero_is_a_value(name: str) -> None:
+    """The reference takes it for "not given"."""
+    assert getattr(parse(**{name: 0}).page, name) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -269,87 +339,156 @@ def test_sizes_for_the_warmup(value: Any, sizes: Any) -> None:
     assert options.parse_warmup(value) == sizes
 
 
-def test_numbers_too_large_for_a_float(recorded: Recorded) -> None:
+def test_warmup_is_off_by_default() -> None:
+    assert parse().warmup == ()
+    assert parse(warmup=[(64, 48)]).warmup == ((64, 48),)
+
+
+def test_numbers_too_large_for_a_float() -> None:
     with pytest.raises(InvalidOptionError, match="text_det_thresh"):
-        PaddleOCR(text_det_thresh=10**400)
+        parse(text_det_thresh=10**400)
 
 
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("text_det_input_shape", (3, 2**40, 32)), ("text_rec_input_shape", (3, 48, 2**40))],
 )
-def test_shapes_beyond_the_core(recorded: Recorded, name: str, shape: tuple[int, int, int]) -> None:
+def test_shapes_beyond_the_core(name: str, shape: tuple[int, int, int]) -> None:
     """The constructor refuses what `predict` could not pass on."""
     with pytest.raises(InvalidOptionError, match=name):
-        PaddleOCR(**{name: shape})
+        parse(**{name: shape})
 
 
-def test_recognition_height_is_that_of_the_models(recorded: Recorded) -> None:
+def test_recognition_height_is_that_of_the_models() -> None:
     """All recognition models have inputs of 48 rows."""
     with pytest.raises(InvalidOptionError, match="text_rec_input_shape"):
-        PaddleOCR(text_rec_input_shape=(3, 96, 320))
+        parse(text_rec_input_shape=(3, 96, 320))
 
 
-# --- parameters of later versions -----------------------------------------------------------------
+# --- switches -------------------------------------------------------------------------------------
 
-LATER = {
-    "doc_orientation_classify_model_name": ((None,), ("PP-LCNet_x1_0_doc_ori", "")),
-    "doc_orientation_classify_model_dir": ((None,), ("models",)),
-    "doc_unwarping_model_name": ((None,), ("UVDoc",)),
-    "doc_unwarping_model_dir": ((None,), ("models",)),
-    "textline_orientation_model_name": ((None,), ("PP-LCNet_x1_0_textline_ori",)),
-    "textline_orientation_model_dir": ((None,), ("models",)),
-    "textline_orientation_batch_size": ((None,), (1, 6, 0)),
-    "use_doc_orientation_classify": ((None, False), (True, 1, 0, "false", np.bool_(True))),
-    "use_doc_unwarping": ((None, False), (True, 1, 0)),
-    "use_textline_orientation": ((None, False), (True, 1, 0)),
-    "return_word_box": ((None, False), (True, 1, 0)),
-    "paddlex_config": ((None,), ("OCR", {}, {"pipeline_name": "OCR"})),
-    "enable_cinn": ((None, False), (True,)),
-}
+
+@pytest.mark.parametrize(("switch", "role"), STEPS.items())
+@pytest.mark.parametrize(
+    ("given", "required"), [({}, False), ({"switch": True}, True), ({"name": "x"}, True),
+                            ({"dir": "d"}, True)],
+)  # fmt: skip
+def test_what_a_step_asks_for(
+    switch: str, role: str, given: dict[str, Any], required: bool
+) -> None:
+    """Left unset, a step is on only if its model is there; asked for, it has to be."""
+    parameters = {"switch": switch, "name": f"{role}_model_name", "dir": f"{role}_model_dir"}
+    parsed = parse(**{parameters[kind]: value for kind, value in given.items()})
+    choice = parsed.models[role]
+    assert choice is not None
+    assert choice.required is required
+    assert choice.directory == given.get("dir")
+    assert getattr(parsed.page, switch)
+    others = [parsed.models[other] for other in STEPS.values() if other != role]
+    assert [other and other.required for other in others] == [False, False]
+
+
+@pytest.mark.parametrize(("switch", "role"), STEPS.items())
+def test_a_step_that_is_off(switch: str, role: str) -> None:
+    """Also where a model is named. Each switch counts for itself, unlike in the reference."""
+    for more in ({}, {f"{role}_model_name": "x", f"{role}_model_dir": "d"}):
+        parsed = parse(**{switch: False}, **more)
+        assert parsed.models[role] is None
+        assert not getattr(parsed.page, switch)
+        assert [name for name in STEPS if not getattr(parsed.page, name)] == [switch]
+
+
+@pytest.mark.parametrize(("switch", "role"), STEPS.items())
+def test_a_step_whose_model_is_missing_is_left_out(switch: str, role: str) -> None:
+    parsed = parse()
+    rest = parsed.without([role])
+    assert rest.models == {**parsed.models, role: None}
+    assert rest.page == parsed.page.updated({switch: False})
+
+
+def test_document_steps_make_the_preprocessor() -> None:
+    off = {"use_doc_orientation_classify": False, "use_doc_unwarping": False}
+    assert not parse(**off).page.use_doc_preprocessor
+    for name in off:
+        assert parse(**{**off, name: True}).page.use_doc_preprocessor
+
+
+def predict_options(own: PipelineOptions, **given: Any) -> PageOptions:
+    return options.parse_predict(given, own)
+
+
+@pytest.mark.parametrize("switch", STEPS)
+def test_switches_of_a_call(switch: str) -> None:
+    own = parse()
+    for value in (None, True):
+        assert predict_options(own, **{switch: value}) == own.page
+    assert predict_options(own, **{switch: False}) == own.page.updated({switch: False})
+
+
+@pytest.mark.parametrize("switch", STEPS)
+def test_a_call_cannot_have_a_step_that_is_not_loaded(switch: str) -> None:
+    """The reference yields a page of an error, then fails elsewhere."""
+    for own in (parse(**{switch: False}), parse().without([STEPS[switch]])):
+        message = f"^{switch}=True cannot be used.*pass {switch}=True to the constructor$"
+        with pytest.raises(InvalidOptionError, match=message):
+            predict_options(own, **{switch: True})
+        for value in (None, False):
+            assert predict_options(own, **{switch: value}) == own.page
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, (_, refused) in LATER.items() for value in refused]
+    ("name", "value"), [(n, v) for n, v in PAGE_VALUES.items() if n in PREDICT_PARAMETERS]
 )
-def test_later_parameters(recorded: Recorded, name: str, value: Any) -> None:
-    with pytest.raises(UnsupportedOptionError) as caught:
-        PaddleOCR(**{name: value})
-    assert f"{name}={value!r}" in str(caught.value)
-    assert "leave it out" in str(caught.value)
+def test_a_call_wins_over_the_constructor(name: str, value: Any) -> None:
+    own = parse()
+    assert predict_options(own, **{name: value}) == own.page.updated({name: value})
+    set_before = parse(**{name: value})
+    assert predict_options(set_before, **{name: None}) == set_before.page
+    default = getattr(own.page, name)
+    assert predict_options(set_before, **{name: default}) == own.page
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [(name, value) for name, (accepted, _) in LATER.items() for value in accepted],
+    ("given", "named"),
+    [
+        *(({switch: True}, switch) for switch in STEPS),
+        ({"use_angle_cls": True}, "use_textline_orientation"),
+        ({"return_word_box": True}, "return_word_box"),
+        ({"coordinates": "original"}, "coordinates"),
+        ({"paddlex_config": {"pipeline_name": "OCR", "text_type": "seal"}}, "text_type"),
+        ({"device": "cpu,cpu"}, "device"),
+    ],
 )
-def test_later_parameters_that_ask_for_nothing(recorded: Recorded, name: str, value: Any) -> None:
-    PaddleOCR(**{name: value})
+def test_what_this_version_cannot_do(given: dict[str, Any], named: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with pytest.raises(UnsupportedOptionError, match=f"{named}.*this version"):
+            PaddleOCR(**given)
 
 
-@pytest.mark.parametrize("name", [n for n in PREDICT_PARAMETERS if n in LATER])
-def test_later_parameters_of_predict(ocr: PaddleOCR, name: str) -> None:
-    page = np.full((32, 32, 3), 255, np.uint8)
-    for value in (True, 1):
-        with pytest.raises(UnsupportedOptionError, match=f"{name}={value!r}"):
-            ocr.predict(page, **{name: value})
-    for value in (None, False):
-        assert ocr.predict(page, **{name: value})[0]["rec_texts"] == []
+def test_what_this_version_cannot_do_in_a_call(ocr: PaddleOCR) -> None:
+    for given in ({"return_word_box": True}, {"coordinates": "original"}):
+        with pytest.raises(UnsupportedOptionError, match=next(iter(given))):
+            ocr.predict("never read.png", **given)
+
+
+def test_cinn_is_not_there() -> None:
+    with pytest.raises(UnsupportedOptionError, match=r"enable_cinn=True.*pass False"):
+        parse(enable_cinn=True)
 
 
 def test_every_parameter_is_known_to_a_test() -> None:
-    """A new parameter needs a line in these tables."""
-    tested = {name for name, _, _ in WRONG} | set(LATER)
-    assert set(PARAMETERS) | set(options._COMMON) == tested
+    """A new parameter needs a line in this table."""
+    assert set(PARAMETERS) | set(EXTRA_PARAMETERS) == {name for name, _, _ in WRONG}
 
 
 # --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["show_log", "use_gpu", "text_det_treshold", "input"])
-def test_unknown_names(recorded: Recorded, name: str) -> None:
+def test_unknown_names(name: str) -> None:
     with pytest.raises(ValueError, match=f"^Unknown argument: {name}$") as caught:
-        PaddleOCR(**{name: None})
+        parse(**{name: None})
     assert isinstance(caught.value, InvalidOptionError)
 
 
@@ -364,8 +503,8 @@ ALIASES = [
     ("rec_model_dir", "text_recognition_model_dir", "somewhere"),
     ("rec_batch_num", "text_recognition_batch_size", 1),
     ("use_angle_cls", "use_textline_orientation", False),
-    ("cls_model_dir", "textline_orientation_model_dir", None),
-    ("cls_batch_num", "textline_orientation_batch_size", None),
+    ("cls_model_dir", "textline_orientation_model_dir", "somewhere"),
+    ("cls_batch_num", "textline_orientation_batch_size", 1),
 ]
 
 
@@ -374,296 +513,117 @@ def test_alias_table() -> None:
 
 
 @pytest.mark.parametrize(("old", "new", "value"), ALIASES)
-def test_aliases_warn(recorded: Recorded, old: str, new: str, value: Any) -> None:
+def test_aliases_warn(old: str, new: str, value: Any) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        PaddleOCR(**{old: value})
+        parse(**{old: value})
     assert [warning.category for warning in caught] == [DeprecationWarning]
     message = str(caught[0].message)
     assert f"`{old}`" in message
     assert f"`{new}`" in message
 
 
-def test_alias_warnings_point_at_the_caller(recorded: Recorded) -> None:
+@pytest.mark.usefixtures("loads_nothing")
+@pytest.mark.parametrize(
+    ("category", "given"),
+    [
+        (DeprecationWarning, {"det_db_thresh": 0.2}),
+        (UserWarning, {"lang": "ch", "text_detection_model_name": "other"}),
+        (UserWarning, {"enable_hpi": True, "engine": "openvino"}),
+        (UserWarning, {"paddlex_config": {"pipeline_name": "OCR", "unknown": 1}}),
+    ],
+)
+def test_warnings_point_at_the_caller(category: type[Warning], given: dict[str, Any]) -> None:
     """Python shows deprecations only for the file that a user runs, so this decides who sees it."""
-    with pytest.warns(DeprecationWarning, match="det_db_thresh") as caught:
-        PaddleOCR(det_db_thresh=0.2)
+    with pytest.warns(category) as caught:
+        PaddleOCR(**given)
     assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize(("old", "new", "value"), ALIASES)
-def test_aliases_do_what_the_new_name_does(
-    recorded: Recorded, old: str, new: str, value: Any
-) -> None:
+def test_aliases_do_what_the_new_name_does(old: str, new: str, value: Any) -> None:
     with pytest.warns(DeprecationWarning, match=old):
-        by_alias = PaddleOCR(**{old: value})
-    by_alias_models = (recorded.detection, recorded.recognition)
-    by_name = PaddleOCR(**{new: value})
-    assert by_alias._page_options == by_name._page_options
-    assert by_alias_models == (recorded.detection, recorded.recognition)
+        by_alias = parse(**{old: value})
+    assert by_alias == parse(**{new: value}) != parse()
 
 
-@pytest.mark.parametrize(("old", "new", "value"), [a for a in ALIASES if a[2] is not None])
-def test_alias_and_new_name_exclude_each_other(
-    recorded: Recorded, old: str, new: str, value: Any
-) -> None:
+@pytest.mark.parametrize(("old", "new", "value"), ALIASES)
+def test_alias_and_new_name_exclude_each_other(old: str, new: str, value: Any) -> None:
     with (
         pytest.warns(DeprecationWarning, match=old),
         pytest.raises(InvalidOptionError, match="mutually exclusive") as caught,
     ):
-        PaddleOCR(**{old: value, new: value})
+        parse(**{old: value, new: value})
     assert f"`{old}`" in str(caught.value)
     assert f"`{new}`" in str(caught.value)
 
 
-def test_values_of_aliases_are_checked(recorded: Recorded) -> None:
+def test_values_of_aliases_are_checked() -> None:
     with (
         pytest.warns(DeprecationWarning, match="det_db_thresh"),
         pytest.raises(InvalidOptionError, match="text_det_thresh='x'"),
     ):
-        PaddleOCR(det_db_thresh="x")
-    with (
-        pytest.warns(DeprecationWarning, match="use_angle_cls"),
-        pytest.raises(UnsupportedOptionError, match="use_textline_orientation=True"),
-    ):
-        PaddleOCR(use_angle_cls=True)
+        parse(det_db_thresh="x")
 
 
-# --- language -------------------------------------------------------------------------------------
+# --- models ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("lang", "version"), [("ch", None), (None, "PP-OCRv5"), ("ch", "PP-OCRv5")]
-)
-def test_supported_language(recorded: Recorded, lang: str | None, version: str | None) -> None:
-    PaddleOCR(lang=lang, ocr_version=version)
-    assert recorded.detection.name == "PP-OCRv5_mobile_det"
-    assert recorded.recognition.name == "PP-OCRv5_mobile_rec"
-
-
-@pytest.mark.parametrize(
-    ("lang", "version", "named"),
+    ("lang", "version", "expected"),
     [
-        ("en", None, "lang='en'"),
-        ("xx", "PP-OCRv5", "lang='xx'"),
-        ("ch", "PP-OCRv4", "ocr_version='PP-OCRv4'"),
-        (None, "PP-OCRv6", "ocr_version='PP-OCRv6'"),
+        ("ch", None, ("PP-OCRv5_mobile_det", "PP-OCRv5_mobile_rec")),
+        ("en", None, ("PP-OCRv5_mobile_det", "en_PP-OCRv5_mobile_rec")),
+        (None, "PP-OCRv4", ("PP-OCRv4_mobile_det", "PP-OCRv4_mobile_rec")),
+        ("fr", "PP-OCRv6", ("PP-OCRv6_medium_det", "PP-OCRv6_medium_rec")),
     ],
 )
-def test_unsupported_language(
-    recorded: Recorded, lang: str | None, version: str | None, named: str
-) -> None:
-    with pytest.raises(UnsupportedOptionError, match=named):
-        PaddleOCR(lang=lang, ocr_version=version)
+def test_language(lang: str | None, version: str | None, expected: tuple[str, str]) -> None:
+    assert text_models(parse(lang=lang, ocr_version=version)) == expected
 
 
-@pytest.mark.parametrize("language", [{"lang": "en"}, {"ocr_version": "PP-OCRv4"}])
-@pytest.mark.parametrize(
-    "model",
-    [
-        {"text_detection_model_name": "other"},
-        {"text_detection_model_dir": "somewhere"},
-        {"text_recognition_model_name": "other"},
-        {"text_recognition_model_dir": "somewhere"},
-    ],
-    ids=lambda model: next(iter(model)),
-)
-def test_language_is_ignored_beside_models(
-    recorded: Recorded, language: dict[str, str], model: dict[str, str]
-) -> None:
+def test_language_without_a_model() -> None:
+    with pytest.raises(ValueError, match=r"No models are available for lang='th' and ocr_version="):
+        parse(lang="th", ocr_version="PP-OCRv3")
+
+
+@pytest.mark.parametrize("language", [{"lang": "en"}, {"lang": "xx"}, {"ocr_version": "PP-OCRv4"}])
+@pytest.mark.parametrize("role", ["text_detection", "text_recognition"])
+@pytest.mark.parametrize("kind", ["name", "dir"])
+def test_language_is_ignored_beside_models(language: dict[str, str], role: str, kind: str) -> None:
+    model = {f"{role}_model_{kind}": "other"}
     with pytest.warns(UserWarning, match="ignored"):
-        PaddleOCR(**language, **model)
+        parsed = parse(**language, **model)
+    assert parsed == parse(**model)
 
 
-def test_language_warning_points_at_the_caller(recorded: Recorded) -> None:
-    with pytest.warns(UserWarning, match="ignored") as caught:
-        PaddleOCR(lang="ch", text_detection_model_name="other")
-    assert [warning.filename for warning in caught] == [__file__]
-
-
-def test_wrong_version_is_an_error_beside_models_too(recorded: Recorded) -> None:
+def test_wrong_version_is_an_error_beside_models_too() -> None:
     with pytest.raises(InvalidOptionError, match="ocr_version"):
-        PaddleOCR(ocr_version="v5", text_detection_model_name="other")
+        parse(ocr_version="v5", text_detection_model_name="other")
+
+
+@pytest.mark.parametrize("role", ["text_detection", "text_recognition", *STEPS.values()])
+def test_names_and_directories(role: str) -> None:
+    parsed = parse(**{f"{role}_model_name": "a", f"{role}_model_dir": Path("b")})
+    choice = parsed.models[role]
+    assert choice is not None
+    assert (choice.name, choice.directory, choice.required) == ("a", "b", True)
+    only_directory = parse(**{f"{role}_model_dir": "b"}).models[role]
+    assert only_directory is not None
+    assert (only_directory.name, only_directory.directory) == (names(parse())[role], "b")
 
 
 def test_unknown_model_name() -> None:
-    with pytest.raises(ModelNotFoundError, match=r"'PP-OCRv9'.*\*_model_dir"):
+    with pytest.raises(ModelNotFoundError, match="'PP-OCRv9'"):
         PaddleOCR(text_detection_model_name="PP-OCRv9")
-
-
-# --- device and engine ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("device", ["npu:1", "iluvatar_gpu", "XPU:0", "dcu", "mlu:0,1", "gpu:0,1"])
-def test_devices_without_an_engine(ocr: PaddleOCR, recorded: Recorded, device: str) -> None:
-    with pytest.raises(UnsupportedOptionError, match=re.escape(f"device={device!r}")):
-        PaddleOCR(device=device)
-    with pytest.raises(UnsupportedOptionError, match=re.escape(f"device={device!r}")):
-        ocr.predict("never read.png", device=device)
-
-
-@pytest.mark.parametrize(("device", "id_"), [("gpu", 0), ("GPU", 0), ("gpu:0", 0), ("gpu:12", 12)])
-@pytest.mark.parametrize("engine", [None, "auto", "paddle"])
-def test_gpus(recorded: Recorded, device: str, id_: int, engine: str | None) -> None:
-    """The only engine that has them is chosen."""
-    PaddleOCR(device=device, engine=engine, use_tensorrt=True, min_subgraph_size=5)
-    assert recorded.engine.engine == "paddle"
-    assert recorded.engine.device == _core.Device("gpu", id_)
-    assert recorded.engine.properties == {"use_tensorrt": "YES", "min_subgraph_size": "5"}
-
-
-def test_other_device_at_predict(ocr: PaddleOCR) -> None:
-    """Networks are loaded for one device."""
-    page = np.full((32, 32, 3), 255, np.uint8)
-    for device in (None, "cpu", "CPU"):
-        assert ocr.predict(page, device=device)[0]["rec_texts"] == []
-    with pytest.raises(UnsupportedOptionError, match=r"device='gpu:0'.*loaded on 'cpu'"):
-        ocr.predict(page, device="gpu:0")
-
-
-def test_high_performance_with_an_engine(recorded: Recorded) -> None:
-    PaddleOCR(enable_hpi=True, engine="auto")
-    assert recorded.engine.hpi
-    with pytest.warns(UserWarning, match="`enable_hpi` is ignored") as caught:
-        PaddleOCR(enable_hpi=True, engine="openvino")
-    assert not recorded.engine.hpi
-    assert caught[0].filename == __file__
-
-
-@pytest.mark.parametrize("engine", [None, "native", "openvino"])
-@pytest.mark.parametrize("given", [{"use_tensorrt": True}, {"min_subgraph_size": 4}])
-def test_tensorrt_without_paddle(
-    recorded: Recorded, engine: str | None, given: dict[str, Any]
-) -> None:
-    name = next(iter(given))
-    with pytest.raises(UnsupportedOptionError, match=f"{name}=.*engine='paddle'"):
-        PaddleOCR(engine=engine, **given)
-
-
-@pytest.mark.parametrize("engine", [None, "auto", "native", "openvino"])
-def test_engines(recorded: Recorded, engine: str | None) -> None:
-    PaddleOCR(engine=engine, cpu_threads=3)
-    assert recorded.engine == engines.EngineOptions(engine or "auto", None, 3, {})
-
-
-@pytest.mark.parametrize("engine", ["paddle_dynamic", "transformers", "onnxruntime"])
-def test_engines_of_the_reference(recorded: Recorded, engine: str) -> None:
-    with pytest.raises(
-        UnsupportedOptionError, match=f"engine={engine!r}.*'auto', 'native', 'openvino', 'paddle'"
-    ):
-        PaddleOCR(engine=engine)
-
-
-@pytest.mark.parametrize("engine", ["paddle", "paddle_static"])
-@pytest.mark.parametrize(
-    ("given", "properties"),
-    [
-        ({}, {}),
-        ({"enable_mkldnn": False}, {"enable_mkldnn": "NO"}),
-        (
-            {"enable_mkldnn": True, "mkldnn_cache_capacity": 0},
-            {"enable_mkldnn": "YES", "mkldnn_cache_capacity": "0"},
-        ),
-        ({"engine_config": {"paddle_static": {"X": 1}}}, {"X": "1"}),
-        ({"engine_config": {"X": 1}, "enable_mkldnn": True}, {"X": "1", "enable_mkldnn": "YES"}),
-    ],
-)
-def test_paddle(
-    recorded: Recorded, engine: str, given: dict[str, Any], properties: dict[str, str]
-) -> None:
-    PaddleOCR(engine=engine, cpu_threads=3, **given)
-    assert recorded.engine == engines.EngineOptions("paddle", None, 3, properties)
-
-
-def test_settings_of_paddle_without_an_engine(recorded: Recorded) -> None:
-    PaddleOCR(engine_config={"paddle": {"X": 2}})
-    assert (recorded.engine.engine, recorded.engine.properties) == ("paddle", {"X": "2"})
-
-
-@pytest.mark.parametrize(
-    ("config", "properties"),
-    [
-        ({"PERF_COUNT": True, "X": 3, "Y": "z"}, {"PERF_COUNT": "YES", "X": "3", "Y": "z"}),
-        ({"openvino": {"PERF_COUNT": False}}, {"PERF_COUNT": "NO"}),
-        ({"openvino": {"X": 1}, "paddle": {"Y": 2}}, {"X": "1"}),
-        ({}, {}),
-    ],
-)
-def test_engine_config(
-    recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
-) -> None:
-    """Whoever gives settings of OpenVINO has chosen it."""
-    PaddleOCR(engine_config=config)
-    assert recorded.engine.properties == properties
-    assert recorded.engine.engine == ("openvino" if properties else "auto")
-    PaddleOCR(engine_config=config, engine="openvino")
-    assert recorded.engine.properties == properties
-
-
-@pytest.mark.parametrize(
-    ("config", "properties"),
-    [
-        ({"X": 1}, {"X": "1"}),
-        ({"native": {"X": 1}, "openvino": {"Y": 2}}, {"X": "1"}),
-        ({"openvino": {"Y": 2}}, {}),
-    ],
-)
-def test_engine_config_of_a_named_engine(
-    recorded: Recorded, config: dict[str, Any], properties: dict[str, str]
-) -> None:
-    PaddleOCR(engine_config=config, engine="native")
-    assert recorded.engine == engines.EngineOptions(
-        "native", None, recorded.engine.threads, properties
-    )
-
-
-def test_engine_config_reaches_the_engine(make_ocr: MakeOCR) -> None:
-    page = np.full((32, 32, 3), 255, np.uint8)
-    with make_ocr(engine_config={"openvino": {"PERF_COUNT": True}}) as own:
-        assert own.predict(page)[0]["rec_texts"] == []
-    for config in ({"NO_SUCH_PROPERTY": 1}, {"PERF_COUNT": "maybe"}):
-        with pytest.raises(InvalidOptionError, match=next(iter(config))) as caught:
-            make_ocr(engine_config=config)
-        assert "engine_config" in str(caught.value)
-
-
-def test_engine_settings_have_string_names(recorded: Recorded) -> None:
-    with pytest.raises(InvalidOptionError, match="engine_config"):
-        PaddleOCR(engine_config={"openvino": {5: 1}})
-
-
-def in_hardware(precision: str) -> bool:
-    """Whether this x86 CPU computes in this precision."""
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    return f"avx512_{precision}" in flags or f"amx_{precision}" in flags
-
-
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the CPU's features are named for x86")
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_low_precision(make_ocr: MakeOCR, pages_dir: Path, precision: str) -> None:
-    """Works where the CPU has it; where it has not, nothing else is taken in its place."""
-    if not in_hardware(precision):
-        with pytest.raises(UnsupportedOptionError, match=f"'{precision}'.*precision='fp32'"):
-            make_ocr(precision=precision)
-        return
-    with make_ocr(precision=precision) as own:
-        (result,) = own.predict(pages_dir / "noise_background.png")
-    assert "".join(result["rec_texts"][0].split()) == "Busticket,zone3"
-
-
-def test_threads_default_to_the_cpus_of_the_process(
-    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1, 5, 7}, raising=False)
-    PaddleOCR()
-    assert recorded.engine.threads == 3
 
 
 # --- the log of what is not done ------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("loads_nothing")
 def test_switches_left_open_are_logged_once(
-    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The reference takes None for True, so the results differ from what a caller may expect."""
     monkeypatch.setattr(ocr_module, "_switches_reported", False)
@@ -686,6 +646,7 @@ def test_switches_left_open_are_logged_once(
     {
         "FastOCRError": (Exception,),
         "InvalidOptionError": (errors.FastOCRError, ValueError),
+        "ConfigNotFoundError": (errors.InvalidOptionError, FileNotFoundError),
         "UnsupportedOptionError": (errors.InvalidOptionError,),
         "InputError": (errors.FastOCRError, ValueError),
         "InputNotFoundError": (errors.InputError, FileNotFoundError),

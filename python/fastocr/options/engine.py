@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastocr import _core, checks, engines, pipeline_config
@@ -69,6 +69,8 @@ def engine_options(
     for role, wish in wishes.items():
         if wish.hpi and wish.engine != engines.AUTO:
             report(f"{pipeline_config.SECTIONS[role]}: `use_hpip` is ignored: `engine` is given")
+        elif wish.hpi:
+            _check_hpi_config(wish.plugin)
     chosen = {role: wish.engine_and_properties(device) for role, wish in wishes.items()}
     paddle = _paddle_settings(values, any(engine == "paddle" for engine, _ in chosen.values()))
     return {
@@ -113,17 +115,24 @@ def _joined(properties: dict[str, str], paddle: Mapping[str, str]) -> dict[str, 
 
 # ---- levels of a configuration ------------------------------------------------------------------
 
+_Named = tuple[str, Mapping[str, Any]]
+
+
+def _named(section: str, level: Mapping[str, Any], key: str) -> list[_Named]:
+    return [(f"{section}.{key}".lstrip("."), level[key])] if level.get(key) else []
+
 
 @dataclass(frozen=True, slots=True)
 class _Wishes:
     """What the levels of a configuration say of a model's engine, from the outermost inwards.
 
-    `settings` are the `engine_config` of each level, with their names.
+    `settings` and `plugin` are the `engine_config` and `hpi_config` of each level, by their names.
     """
 
     engine: str = engines.AUTO
     hpi: bool | None = None
-    settings: tuple[tuple[str, Mapping[str, Any]], ...] = field(default_factory=tuple)
+    settings: tuple[_Named, ...] = ()
+    plugin: tuple[_Named, ...] = ()
 
     def narrowed(self, section: str, level: Mapping[str, Any]) -> _Wishes:
         """Return these wishes with what one more level says."""
@@ -133,13 +142,12 @@ class _Wishes:
             engine = engines.AUTO
         if engine is not None and engine != self.engine:
             settings = tuple(entry for entry in settings if _buckets(entry[1]))
-        if level.get("engine_config"):
-            name = f"{section}.engine_config".lstrip(".")
-            settings = (*settings, (name, level["engine_config"]))
-        wishes = _Wishes(engine or self.engine, self.hpi if hpi is None else hpi, settings)
-        if wishes.hpi:
-            _check_hpi_config(f"{section}.hpi_config".lstrip("."), level.get("hpi_config") or {})
-        return wishes
+        return _Wishes(
+            engine or self.engine,
+            self.hpi if hpi is None else hpi,
+            (*settings, *_named(section, level, "engine_config")),
+            (*self.plugin, *_named(section, level, "hpi_config")),
+        )
 
     def engine_and_properties(self, device: _core.Device) -> tuple[str, dict[str, str]]:
         """Return both; settings without an engine choose it, flat ones OpenVINO."""
@@ -166,12 +174,12 @@ def _of_role(top: _Wishes, config: Mapping[str, Any], role: str) -> _Wishes:
     return wishes.narrowed(section, pipeline_config.lookup(config, section, {}))
 
 
-def _check_hpi_config(name: str, config: Mapping[str, Any]) -> None:
+def _check_hpi_config(levels: Sequence[_Named]) -> None:
     """Refuse what the reference's plugin would do with it; `engine` and its settings do it here."""
-    for key, value in config.items():
-        if value is not None and not (key.startswith("auto_") and value is True):
+    for name, config in levels:
+        if any(value is not None and value is not True for value in config.values()):
             raise UnsupportedOptionError(
-                f"{name}={dict(config)!r} is not supported: name the engine by `engine`, and its "
+                f"{name}={config!r} is not supported: name the engine by `engine`, and its "
                 "settings by `engine_config`"
             )
 
