@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import os
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from fastocr import _core, engines, inputs, model_store, options, warmup
+from fastocr import _core, engines, inputs, legacy, model_store, options, pipeline_config, warmup
 from fastocr.errors import (
     FastOCRError,
     InferenceError,
@@ -192,6 +194,69 @@ class PaddleOCR:
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
         return self._results(input, given)
 
+    def ocr(
+        self,
+        img: Any,
+        det: bool = True,
+        rec: bool = True,
+        cls: bool = True,
+        bin: bool = False,
+        inv: bool = False,
+        alpha_color: tuple[int, int, int] = legacy.WHITE,
+        slice: dict[str, Any] | None = None,
+        **predict_options: Any,
+    ) -> list[Any]:
+        """Read pages and return the lists of PaddleOCR 2. Deprecated: use `predict`.
+
+        Args:
+            img: as for `predict`.
+            det: find the lines of a page. False, for images that are lines: not in this version.
+            rec: read the lines; False: only their boxes.
+            cls: turn lines that are upside down, if the constructor has loaded what that takes.
+            bin: make images black and white first, by Otsu's threshold.
+            inv: invert images first.
+            alpha_color: white; transparency is dropped.
+            slice: None or empty.
+            **predict_options: further arguments of `predict`.
+
+        Returns:
+            For each page a list of [box, (text, score)], or None if it has no lines. A box is four
+            corners [x, y], as floats. With `rec` False, for each page a list of boxes, or None.
+
+        Raises:
+            InputError: an input that cannot be read, also one of a list.
+            InvalidOptionError: a wrong type or value of a parameter.
+            UnsupportedOptionError: a value that this version cannot honour.
+
+        """
+        warnings.warn(
+            "The method `ocr` is deprecated, use `predict` instead",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        legacy.check_arguments(locals())
+        if not det:
+            raise UnsupportedOptionError("det=False is not supported by this version of fastocr")
+        image_filter = legacy.image_filter(binarize=bin, invert=inv)
+        results = self._results(img, legacy.predict_options(cls, predict_options), image_filter)
+        return legacy.text_pages(results) if rec else legacy.box_pages(results)
+
+    def export_paddlex_config_to_yaml(self, yaml_path: str | os.PathLike[str]) -> None:
+        """Write the configuration of this pipeline in PaddleX's form.
+
+        `paddlex_config` reads it again, in fastocr and in PaddleOCR. It says which models and steps
+        there are, and how pages are processed. What the configuration has no keys for is not in it:
+        the device and the engine that the constructor was given, how inputs are read,
+        `coordinates`.
+
+        Raises:
+            OSError: the file cannot be written.
+
+        """
+        loaded = [role for role, choice in self._options.models.items() if choice is not None]
+        config = pipeline_config.with_switches(self._options.config, loaded)
+        pipeline_config.export_config(config, yaml_path)
+
     def close(self) -> None:
         """Free the models and the threads. The object cannot be used any more."""
         self._pipeline = None
@@ -207,7 +272,12 @@ class PaddleOCR:
     ) -> None:
         self.close()
 
-    def _results(self, source: Any, given: dict[str, Any]) -> PageRuns[OCRResult | FailedResult]:
+    def _results(
+        self,
+        source: Any,
+        given: dict[str, Any],
+        image_filter: Callable[[Any], Any] = lambda image: image,
+    ) -> PageRuns[OCRResult | FailedResult]:
         pipeline = self._pipeline
         if pipeline is None:
             raise FastOCRError("this PaddleOCR object is closed")
@@ -222,7 +292,9 @@ class PaddleOCR:
                 if page.image is None:
                     assert page.error is not None
                     raise page.error
-                return _to_result(page, pipeline.run(page.image, params), page_options)
+                image = image_filter(page.image)
+                result = pipeline.run(image, params)
+                return _to_result(replace(page, image=image), result, page_options)
             except (InputError, InferenceError) as error:
                 if not keeps_errors and page.page_index is None:
                     raise
