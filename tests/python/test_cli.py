@@ -546,6 +546,27 @@ def test_python_dash_m() -> None:
     assert run.stdout.startswith("usage: fastocr ocr -i INPUT")
 
 
+def test_start_loads_numpy_only() -> None:
+    """What a command needs is loaded when it runs; a help text needs nothing."""
+    script = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from fastocr import cli\n"
+        "cli.main(['ocr', '--help'])\n"
+        "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(loaded - set(sys.stdlib_module_names)), file=sys.stderr)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert run.stderr.split() == ["fastocr", "numpy"]
+
+
 # --- progress -------------------------------------------------------------------------------------
 
 
