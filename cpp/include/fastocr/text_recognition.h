@@ -104,6 +104,9 @@ class LineCrop {
   int height() const { return turned_ ? width_ : height_; }
   double aspect_ratio() const { return width() / static_cast<double>(height()); }
 
+  // Whether the line is upside down: `cut` turns it by another 180 degrees then.
+  void set_upside_down(bool upside_down) { upside_down_ = upside_down; }
+
   // `scratch` holds the image before it is turned.
   void cut(const ImageView& page, Image& scratch, Image& result) const;
 
@@ -114,6 +117,7 @@ class LineCrop {
   Quad corners_;
   int width_, height_;
   bool turned_;
+  bool upside_down_ = false;
 };
 
 // How lines become network input.
