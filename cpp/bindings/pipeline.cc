@@ -9,7 +9,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -72,39 +71,20 @@ void init_pipeline(Pipeline* pipeline, const std::shared_ptr<Model>& detection,
   new (pipeline) Pipeline(detection, recognition, characters, workers, orientation);
 }
 
-using Polygons = std::variant<Array<std::int16_t>, Array<std::int32_t>>;
-
-// A page's result together with the number type its coordinates need: int16 like the reference,
-// int32 for pages beyond its range.
+// A page's result, and the page's size, which decides on the type of its coordinates.
 struct Page {
   PageResult result;
-  bool wide = false;
+  Size size;
 
-  template <typename T>
-  Array<T> polygons(const std::vector<std::size_t>* selected) const {
-    const std::size_t count = selected ? selected->size() : result.boxes.size();
-    std::vector<T> values;
-    values.reserve(8 * count);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (const PointI& p : result.boxes[selected ? (*selected)[i] : i].corners) {
-        values.insert(values.end(), {static_cast<T>(p.x), static_cast<T>(p.y)});
-      }
-    }
-    return to_array(std::move(values), {count, 4, 2});
-  }
-
-  // All boxes, or the selected ones.
-  Polygons polygons(const std::vector<std::size_t>* selected) const {
-    if (wide) return polygons<std::int32_t>(selected);
-    return polygons<std::int16_t>(selected);
+  Quads quads(const std::vector<std::size_t>* selected) const {
+    return to_quads(result.boxes, selected, size);
   }
 };
 
 Page run(Pipeline& pipeline, const ImageArray& image, const PageParams& params) {
   const nb::gil_scoped_release release;
   const ImageView view = to_view(image);
-  constexpr int kNarrow = std::numeric_limits<std::int16_t>::max();
-  return {pipeline.run(view, params), view.width > kNarrow || view.height > kNarrow};
+  return {pipeline.run(view, params), {view.width, view.height}};
 }
 
 std::vector<double> box_scores(const Page& page) {
@@ -165,13 +145,13 @@ void register_pipeline(nb::module_& m) {
            "use_textline_orientation"_a = false, "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(
-          "dt_polys", [](const Page& p) { return p.polygons(nullptr); }, nb::rv_policy::move,
+          "dt_polys", [](const Page& p) { return p.quads(nullptr); }, nb::rv_policy::move,
           "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
           "beyond 32767 pixels).")
       .def_prop_ro("dt_scores", &box_scores, "Detection score of each of them.")
       .def_prop_ro(
-          "rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
-          nb::rv_policy::move, "Corners of the lines that pass the score threshold, (m, 4, 2).")
+          "rec_polys", [](const Page& p) { return p.quads(&p.result.kept); }, nb::rv_policy::move,
+          "Corners of the lines that pass the score threshold, (m, 4, 2).")
       .def_prop_ro("rec_texts", &texts, "What they say.")
       .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
       .def_prop_ro(
