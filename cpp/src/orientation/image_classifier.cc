@@ -22,9 +22,9 @@ void check_params(const ClassifierParams& params) {
                 "size is " + to_text(size) + ": sides of at least 1 are needed");
   }
   if (resize_short && *resize_short < std::max(size.width, size.height)) {
-    throw Error(ErrorKind::kInvalidOption,
-                "resize_short is " + std::to_string(*resize_short) +
-                    ": it must be at least the longer side of size, " + to_text(size));
+    throw Error(ErrorKind::kInvalidOption, "resize_short is " + std::to_string(*resize_short) +
+                                               ": it must be at least the longer side of size, " +
+                                               to_text(size));
   }
 }
 
