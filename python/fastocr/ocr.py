@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from fastocr import loading, options, pipeline_config, warmup
+from fastocr import legacy, loading, options, pipeline_config, warmup
 from fastocr.page_runs import AT_ONCE, FlatRuns
 from fastocr.pipeline import Pipeline
 from fastocr.predictor import Batch, Predictor
@@ -178,18 +180,58 @@ class PaddleOCR(Predictor):
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
         return self._read(input, given)
 
-    def close(self) -> None:
-        """Free the models and the threads. The object cannot be used any more."""
-        super().close()
-        self._pipelines = ()
-
-    def export_paddlex_config_to_yaml(self, yaml_path: str | os.PathLike[str]) -> None:
-        """Write the configuration of this pipeline, which `paddlex_config` takes.
-
-        Its switches are those of this object: on for the steps that have a model here.
+    def ocr(
+        self,
+        img: Any,
+        det: bool = True,
+        rec: bool = True,
+        cls: bool = True,
+        bin: bool = False,
+        inv: bool = False,
+        alpha_color: tuple[int, int, int] = legacy.WHITE,
+        slice: dict[str, Any] | None = None,
+        **predict_options: Any,
+    ) -> list[Any]:
+        """Read pages and return the lists of PaddleOCR 2. Deprecated: use `predict`.
 
         Args:
-            yaml_path: the file to write; an existing one is replaced.
+            img: as for `predict`.
+            det: find the lines of a page. False, for images that are lines: not in this version.
+            rec: read the lines; False: only their boxes.
+            cls: turn lines that are upside down, if the constructor has loaded what that takes.
+            bin: make images black and white first, by Otsu's threshold.
+            inv: invert images first.
+            alpha_color: white; transparency is dropped.
+            slice: None or empty.
+            **predict_options: further arguments of `predict`.
+
+        Returns:
+            For each page a list of [box, (text, score)], or None if it has no lines. A box is four
+            corners [x, y], as floats. With `rec` False, for each page a list of boxes, or None.
+
+        Raises:
+            InputError: an input that cannot be read, also one of a list.
+            InvalidOptionError: a wrong type or value of a parameter.
+            UnsupportedOptionError: a value that this version cannot honour.
+
+        """
+        warnings.warn(
+            "The method `ocr` is deprecated, use `predict` instead",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        legacy.check_arguments(locals())
+        image_filter = legacy.image_filter(binarize=bin, invert=inv)
+        results = self._read(img, legacy.predict_options(cls, predict_options), image_filter)
+        return legacy.text_pages(results) if rec else legacy.box_pages(results)
+
+    def export_paddlex_config_to_yaml(self, yaml_path: str | os.PathLike[str]) -> None:
+        """Write the configuration of this pipeline in PaddleX's form.
+
+        `paddlex_config` reads it again, in fastocr and in PaddleOCR. It says which models and steps
+        there are, and how pages are processed. What the configuration has no keys for is not in it:
+        the device and the engine that the constructor was given, how inputs are read,
+        `coordinates`.
 
         Raises:
             OSError: the file cannot be written.
@@ -198,7 +240,17 @@ class PaddleOCR(Predictor):
         config = pipeline_config.with_switches(self._options.config, self._options.steps())
         pipeline_config.export_config(config, yaml_path)
 
-    def _read(self, source: Any, given: dict[str, Any]) -> FlatRuns[OCRResult | FailedResult]:
+    def close(self) -> None:
+        """Free the models and the threads. The object cannot be used any more."""
+        super().close()
+        self._pipelines = ()
+
+    def _read(
+        self,
+        source: Any,
+        given: dict[str, Any],
+        image_filter: Callable[[Any], Any] = lambda image: image,
+    ) -> FlatRuns[OCRResult | FailedResult]:
         self._check_usable()
         pipelines = self._pipelines
         page_options = options.parse_predict(given, self._options)
@@ -208,6 +260,7 @@ class PaddleOCR(Predictor):
 
         def read(batch: Batch) -> list[OCRResult]:
             pipeline = pipelines[(first + batch.index) % len(pipelines)]
-            return [pipeline.run(page, page_options) for page in batch.pages]
+            pages = (replace(page, image=image_filter(page.image)) for page in batch.pages)
+            return [pipeline.run(page, page_options) for page in pages]
 
         return self._results(source, read, at_once=AT_ONCE * len(pipelines))

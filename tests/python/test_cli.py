@@ -302,6 +302,14 @@ def test_text_of_several_inputs(ocr: type[FakeOCR], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == ("== a.png ==\ntext of a.png\n\n== b.png ==\ntext of b.png\n")
 
 
+def test_text_of_the_only_good_input_has_a_header(
+    ocr: type[FakeOCR], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ocr.pages["b.png"] = [FakeFailure("b.png", None, InputNotFoundError("b.png: no such file"))]
+    assert cli.main(["ocr", "-i", "a.png", "b.png"]) == 1
+    assert capsys.readouterr().out == "== a.png ==\ntext of a.png\n"
+
+
 def test_text_of_a_blank_page_is_empty(
     ocr: type[FakeOCR], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -507,7 +515,7 @@ def test_broken_pipe_is_quiet() -> None:
         "        pass\n"
         "    def predict_iter(self, inputs):\n"
         "        while True:\n"
-        "            yield Result(input_path='a', page_index=None, rec_texts=['x' * 10000])\n"
+        "            yield Result(input_path='a', page_index=None, rec_texts=['x' * 1000])\n"
         "fastocr.PaddleOCR = OCR\n"
         "sys.exit(cli.main(['ocr', '-q', '-i', 'a']))\n"
     )
@@ -536,6 +544,27 @@ def test_python_dash_m() -> None:
         check=True,
     )
     assert run.stdout.startswith("usage: fastocr ocr -i INPUT")
+
+
+def test_start_loads_numpy_only() -> None:
+    """What a command needs is loaded when it runs; a help text needs nothing."""
+    script = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from fastocr import cli\n"
+        "cli.main(['ocr', '--help'])\n"
+        "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(loaded - set(sys.stdlib_module_names)), file=sys.stderr)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert run.stderr.split() == ["fastocr", "numpy"]
 
 
 # --- progress -------------------------------------------------------------------------------------
@@ -573,9 +602,10 @@ def test_progress_of_a_range_of_pages(ocr: type[FakeOCR], monkeypatch: pytest.Mo
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     ocr.pages["a.pdf"] = [result("a.pdf", page=3), result("a.pdf", page=4)]
-    assert cli.main(["ocr", "-i", "a.pdf", "a.pdf", "b.png"]) == 0
-    done = re.findall(r"(\d/3) inputs", terminal.getvalue())
-    assert done == ["0/3", "0/3", "1/3", "1/3", "3/3"]
+    ocr.pages["b.pdf"] = [result("b.pdf", page=5)]
+    assert cli.main(["ocr", "-i", "a.pdf", "a.pdf", "b.pdf", "c.png"]) == 0
+    done = re.findall(r"(\d/4) inputs", terminal.getvalue())
+    assert done == ["0/4", "0/4", "1/4", "1/4", "2/4", "4/4"]
 
 
 def test_progress_of_a_directory_counts_pages(

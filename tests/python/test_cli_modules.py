@@ -149,7 +149,14 @@ def options_of(command: Prediction) -> list[Option]:
 
 
 def test_the_commands_are_those_of_paddleocr() -> None:
-    assert set(COMMANDS) == set(REFERENCE_OPTIONS)
+    assert {command.name: command.predictor for command in COMMANDS.values()} == {
+        "doc_preprocessor": "DocPreprocessor",
+        "text_detection": "TextDetection",
+        "text_recognition": "TextRecognition",
+        "textline_orientation_classification": "TextLineOrientationClassification",
+        "doc_img_orientation_classification": "DocImgOrientationClassification",
+        "text_image_unwarping": "TextImageUnwarping",
+    }
 
 
 def test_the_options_are_those_of_paddleocr_and_a_few_more(command: Prediction) -> None:

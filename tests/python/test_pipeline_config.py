@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fastocr import options, pipeline_config
+from fastocr import PaddleOCR, options, pipeline_config
 from fastocr.errors import ConfigNotFoundError, InvalidOptionError, UnsupportedOptionError
 from fastocr.options import PipelineOptions
 from fastocr.pipeline_config import SECTIONS
@@ -531,3 +531,19 @@ def test_configuration_of_document_steps(write: WriteConfig) -> None:
         read_preprocessor({**section, "use_doc_unwarping": 1})
     with pytest.raises(InvalidOptionError, match="'doc_preprocessor' is expected"):
         read_preprocessor({})
+
+
+# --- whole objects --------------------------------------------------------------------------------
+
+
+def test_an_object_exports_what_it_is(
+    make_ocr: Callable[..., PaddleOCR], pages_dir: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.yml"
+    with make_ocr(text_det_limit_side_len=320, text_rec_score_thresh=0.5) as first:
+        first.export_paddlex_config_to_yaml(path)
+        (expected,) = first.predict(pages_dir / "english.png")
+    with make_ocr(paddlex_config=path) as second:
+        (result,) = second.predict(pages_dir / "english.png")
+    assert result.json == expected.json
+    assert result["text_det_params"]["limit_side_len"] == 320

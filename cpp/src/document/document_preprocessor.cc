@@ -56,9 +56,7 @@ int DocumentPreprocessor::angle_of(const ImageView& page) const {
                                              std::to_string(scores.size()) + " classes, but " +
                                              std::to_string(angles_.size()) + " angles are known");
   }
-  // Of equal ones the last, as in the reference.
-  const auto best = std::max_element(scores.rbegin(), scores.rend());
-  return angles_[scores.rend() - best - 1];
+  return angles_[best_class(scores)];
 }
 
 DocumentPage DocumentPreprocessor::run(const ImageView& page, bool classify, bool unwarp) const {

@@ -82,11 +82,16 @@ inline Pixel sample_inside(const std::uint8_t* top_left, std::ptrdiff_t stride, 
 }
 #endif
 
+// Whether the pixels around a place can be read by eight bytes, which are two pixels and two
+// thirds.
+inline bool is_inside(const SampledImage& source, int column, int row) {
+  return column >= 0 && column + 3 <= source.width && row >= 0 && row + 2 <= source.height;
+}
+
 inline Pixel sample(const SampledImage& source, const Places& places, int i) {
   const int column = places.columns[i], row = places.rows[i];
 #if defined(__AVX2__)
-  // Eight bytes are two pixels and two thirds.
-  if (column >= 0 && column + 3 <= source.width && row >= 0 && row + 2 <= source.height) {
+  if (is_inside(source, column, row)) {
     return sample_inside(
         source.data + row * source.stride + 3 * static_cast<std::ptrdiff_t>(column), source.stride,
         places.x_fractions[i], places.y_fractions[i]);
@@ -97,6 +102,21 @@ inline Pixel sample(const SampledImage& source, const Places& places, int i) {
 
 constexpr float kPixelScale = static_cast<float>(1.0 / 255.0);
 
+// Of values from 0 to 255.
+inline PixelBytes to_bytes(Pixel value) {
+  const PixelInts ints = __builtin_convertvector(value, PixelInts);
+#if defined(__AVX2__)
+  const __m128i low_bytes =
+      _mm_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const std::int32_t packed = _mm_cvtsi128_si32(_mm_shuffle_epi8((__m128i)ints, low_bytes));
+  PixelBytes bytes;
+  __builtin_memcpy(&bytes, &packed, sizeof(bytes));
+  return bytes;
+#else
+  return __builtin_convertvector(ints, PixelBytes);
+#endif
+}
+
 // The last places of a row are fewer than a register holds.
 inline Floats load_some(const float* values, int count) {
   if (count >= kLanes) return load(values);
@@ -105,6 +125,53 @@ inline Floats load_some(const float* values, int count) {
   return load(lanes);
 }
 
+// Writes pixel i of a block, of which `rest` more follow in the row.
+inline void put_pixel(const SampledImage& source, const Places& places, int i, int rest,
+                      std::uint8_t* pixel) {
+  const PixelBytes bytes = to_bytes(sample(source, places, i) * kPixelScale * 255.0F);
+  // The fourth byte is overwritten by the next pixel; the last one has no room for it.
+  __builtin_memcpy(pixel, &bytes, rest > 0 ? 4 : 3);
+}
+
+#if defined(__AVX512F__)
+inline const std::uint8_t* top_left(const SampledImage& source, const Places& places, int i) {
+  return source.data + places.rows[i] * source.stride +
+         3 * static_cast<std::ptrdiff_t>(places.columns[i]);
+}
+
+inline __m512 two_pairs(const std::uint8_t* first, const std::uint8_t* second) {
+  const __m128i bytes =
+      _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(first)),
+                         _mm_loadl_epi64(reinterpret_cast<const __m128i*>(second)));
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+
+inline __m512 two_fractions(const float* fractions) {
+  const __m512 first = _mm512_set1_ps(fractions[0]);
+  return _mm512_mask_mov_ps(first, 0xFF00, _mm512_set1_ps(fractions[1]));
+}
+
+// Writes the pixels i and i + 1, both inside, and two bytes more.
+inline void put_two_pixels(const SampledImage& source, const Places& places, int i,
+                           std::uint8_t* pixels) {
+  const std::uint8_t *first = top_left(source, places, i),
+                     *second = top_left(source, places, i + 1);
+  const __m512 top = two_pairs(first, second);
+  const __m512 bottom = two_pairs(first + source.stride, second + source.stride);
+  const __m512 left = _mm512_add_ps(
+      top, _mm512_mul_ps(two_fractions(places.y_fractions + i), _mm512_sub_ps(bottom, top)));
+  const __m512i next = _mm512_setr_epi32(3, 4, 5, 6, 0, 0, 0, 0, 11, 12, 13, 14, 0, 0, 0, 0);
+  const __m512 right = _mm512_permutexvar_ps(next, left);
+  const __m512 value = _mm512_add_ps(
+      left, _mm512_mul_ps(two_fractions(places.x_fractions + i), _mm512_sub_ps(right, left)));
+  const __m512 scaled =
+      _mm512_mul_ps(_mm512_mul_ps(value, _mm512_set1_ps(kPixelScale)), _mm512_set1_ps(255.0F));
+  const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(scaled));
+  const __m128i joined = _mm_setr_epi8(0, 1, 2, 8, 9, 10, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(pixels), _mm_shuffle_epi8(bytes, joined));
+}
+#endif
+
 void sample_row(const SampledImage& source, const float* xs, const float* ys, int width,
                 std::uint8_t* out) {
   Places places;
@@ -112,11 +179,21 @@ void sample_row(const SampledImage& source, const float* xs, const float* ys, in
     const int count = width - first < kLanes ? width - first : kLanes;
     split(load_some(xs + first, count), source.width, places.columns, places.x_fractions);
     split(load_some(ys + first, count), source.height, places.rows, places.y_fractions);
-    for (int i = 0; i < count; ++i) {
-      const Pixel value = sample(source, places, i) * kPixelScale * 255.0F;
-      const PixelBytes bytes =
-          __builtin_convertvector(__builtin_convertvector(value, PixelInts), PixelBytes);
-      __builtin_memcpy(out + 3 * static_cast<std::ptrdiff_t>(first + i), &bytes, 3);
+    std::uint8_t* pixels = out + 3 * static_cast<std::ptrdiff_t>(first);
+    int i = 0;
+#if defined(__AVX512F__)
+    for (; i + 2 < count; i += 2) {
+      if (is_inside(source, places.columns[i], places.rows[i]) &&
+          is_inside(source, places.columns[i + 1], places.rows[i + 1])) {
+        put_two_pixels(source, places, i, pixels + 3 * i);
+      } else {
+        put_pixel(source, places, i, 2, pixels + 3 * i);
+        put_pixel(source, places, i + 1, 1, pixels + 3 * i + 3);
+      }
+    }
+#endif
+    for (; i < count; ++i) {
+      put_pixel(source, places, i, width - first - i - 1, pixels + 3 * i);
     }
   }
 }

@@ -85,16 +85,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
 def _guarded(run: _Run, arguments: argparse.Namespace) -> int:
     """Run an action and report its errors; return the exit status."""
     with logging_to(LogHandler(Progress(None, enabled=False)), arguments.log_level):
-        try:
-            return run(arguments)
-        except BrokenPipeError:
-            raise
-        except InvalidOptionError as error:
-            log.error("%s", error)
-            return exit_status.USAGE
-        except (FastOCRError, OSError) as error:
-            log.error("%s", error)
-            return exit_status.FAILED
+        return exit_status.status_of(lambda: run(arguments))
 
 
 # --- actions --------------------------------------------------------------------------------------

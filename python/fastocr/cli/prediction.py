@@ -15,7 +15,6 @@ from fastocr.cli import exit_status
 from fastocr.cli.options import Groups, add_options, given_arguments
 from fastocr.cli.terminal import LogHandler, Progress, add_volume, log, logging_to
 from fastocr.cli.writers import FORMATS, Lines, make_writer
-from fastocr.errors import FastOCRError, InvalidOptionError
 
 __all__ = ["Prediction", "add_command"]
 
@@ -95,15 +94,7 @@ def _run(command: Prediction, arguments: argparse.Namespace) -> int:
     progress = _progress(arguments)
     with logging_to(LogHandler(progress), arguments.log_level):
         try:
-            return _predict(command, arguments, progress)
-        except BrokenPipeError:
-            raise
-        except InvalidOptionError as error:
-            log.error("%s", error)
-            return exit_status.USAGE
-        except (FastOCRError, ImportError, OSError) as error:
-            log.error("%s", error)
-            return exit_status.FAILED
+            return exit_status.status_of(lambda: _predict(command, arguments, progress))
         finally:
             progress.clear()
 

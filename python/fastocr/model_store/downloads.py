@@ -140,14 +140,22 @@ def _from_hosts(name: str, engine: str, found: Search) -> Path:
             continue
         for package in _packages(official, engine):
             try:
-                return _from_host(host, package, name, engine)
+                directory = _from_host(host, package, name, engine)
             except NotThereError as error:
-                failures.append(f"{host.title}: {error}")
+                failures.append(f"{host.alias}: {error}")
             except (TransferError, ModelError) as error:
-                failures.append(f"{host.title}: {error}")
+                failures.append(f"{host.alias}: {error}")
                 break
+            else:
+                _forget_unfinished(official)
+                return directory
         _log.warning("%s cannot be fetched from %s", name, failures[-1])
     raise found.error(*failures)
+
+
+def _forget_unfinished(official: OfficialModel) -> None:
+    for package in official.packages():
+        shutil.rmtree(own_cache().root / _UNFINISHED / package, ignore_errors=True)
 
 
 def _from_host(host: Host, package: str, name: str, engine: str) -> Path:
@@ -155,8 +163,6 @@ def _from_host(host: Host, package: str, name: str, engine: str) -> Path:
     folder, target = root / _UNFINISHED / package, root / package
     _log.info("fetching %s from %s into %s", package, host.title, target)
     try:
-        with on_disk(folder):
-            folder.mkdir(parents=True, exist_ok=True)
         names = _files_from_host(host, package, folder, engine)
         # Before it is put where it would be found.
         from_directory(name, folder)

@@ -141,7 +141,7 @@ class ModelScope(Host):
     def files(self, package: str) -> list[RemoteFile]:
         """Return the files of a package."""
         repository = f"{self.endpoint}/api/v1/models/PaddlePaddle/{package}/repo"
-        url = f"{repository}/files?Revision=master&Recursive=true"
+        url = f"{repository}/files?Revision=master&Recursive=True"
         with _understood(url):
             return [
                 RemoteFile(

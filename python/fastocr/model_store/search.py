@@ -115,21 +115,21 @@ class Search:
     def error(self, *failures: str) -> ModelNotFoundError:
         """Return the error that lists all places, with those that were tried since."""
         tried = "".join(f"\n  - {failure}" for failure in (*self.failures, *failures))
+        remedies = [self._by_hand()] if failures else [self._by_command(), self._by_hand()]
         return ModelNotFoundError(
-            f"the model {self.name!r} was not found:{tried}\n{self._remedy()}"
+            f"the model {self.name!r} was not found:{tried}\n{' '.join(filter(None, remedies))}"
         )
 
-    def _remedy(self) -> str:
-        by_hand = (
-            "give a directory that holds inference.yml and the network with the matching "
-            "*_model_dir parameter"
-        )
+    def _by_command(self) -> str:
         if catalog.official(self.name) is None:
-            return by_hand
+            return ""
         engine = "" if self.engine == engines.AUTO else f" --engine {self.engine}"
+        return f"`fastocr models download {self.name}{engine}` fetches it."
+
+    def _by_hand(self) -> str:
         return (
-            f"`fastocr models download {self.name}{engine}` fetches it. By hand: "
-            f"`fastocr models show {self.name}` gives the addresses of its files; {by_hand}"
+            f"By hand: give a directory that holds its inference.yml and network (`fastocr models "
+            f"show {self.name}` says where they are) with the matching *_model_dir parameter."
         )
 
 

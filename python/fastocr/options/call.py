@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastocr.errors import UnsupportedOptionError
+from fastocr.errors import InvalidOptionError, UnsupportedOptionError
 from fastocr.options.constructor import PipelineOptions
 from fastocr.options.devices import parse_devices
-from fastocr.options.page import PageOptions, check_loaded, page_values
+from fastocr.options.page import PAGE_PARAMETERS, PageOptions, check_loaded, page_values
 
 __all__ = ["parse_predict"]
+
+PARAMETERS = (*PAGE_PARAMETERS, "device")
 
 
 def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> PageOptions:
@@ -20,10 +22,14 @@ def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> PageOptions
     needs a model that is loaded.
 
     Raises:
-        InvalidOptionError: a wrong type or value, or a step that the object was made without.
+        InvalidOptionError: an unknown name, a wrong type or value, or a step that the object was
+            made without.
         UnsupportedOptionError: other devices than the object's own.
 
     """
+    for name in given:
+        if name not in PARAMETERS:
+            raise InvalidOptionError(f"Unknown argument: {name}")
     values = page_values(given)
     check_loaded(values, own.page)
     device = given.get("device")

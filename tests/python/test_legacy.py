@@ -1,0 +1,165 @@
+"""`PaddleOCR.ocr`, with the lists of PaddleOCR 2."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from fastocr import FailedResult, PaddleOCR, legacy
+from fastocr.errors import InputError, InvalidOptionError, UnsupportedOptionError
+
+# The signature of `PaddleOCR.ocr` in version 2.10, without `self`.
+SIGNATURE = {
+    "img": inspect.Parameter.empty,
+    "det": True,
+    "rec": True,
+    "cls": True,
+    "bin": False,
+    "inv": False,
+    "alpha_color": (255, 255, 255),
+}
+BLANK = np.full((64, 64, 3), 255, np.uint8)
+
+
+def call(ocr: PaddleOCR, *arguments: Any, **given: Any) -> Any:
+    """Calls the method, which always warns."""
+    with pytest.warns(DeprecationWarning, match="`ocr` is deprecated, use `predict`") as caught:
+        result = ocr.ocr(*arguments, **given)
+    assert [warning.filename for warning in caught] == [__file__]
+    return result
+
+
+def test_signature() -> None:
+    parameters = list(inspect.signature(PaddleOCR.ocr).parameters.values())[1:]
+    assert {p.name: p.default for p in parameters[: len(SIGNATURE)]} == SIGNATURE
+    assert {p.kind for p in parameters[:-1]} == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    assert parameters[len(SIGNATURE)].name == "slice"
+
+
+def test_lines(ocr: PaddleOCR, pages_dir: Path) -> None:
+    """The form that programs for version 2 take apart."""
+    path = str(pages_dir / "english.png")
+    (page,) = call(ocr, path)
+    (expected,) = ocr.predict(path)
+    assert len(page) == len(expected["rec_texts"]) > 0
+    for line, poly, text, score in zip(
+        page, expected["rec_polys"], expected["rec_texts"], expected["rec_scores"], strict=True
+    ):
+        box, read = line
+        assert box == poly.tolist()
+        assert {type(value) for corner in box for value in corner} == {float}
+        assert type(read) is tuple
+        assert read == (text, score)
+
+
+def test_boxes(ocr: PaddleOCR, pages_dir: Path) -> None:
+    path = str(pages_dir / "english.png")
+    (page,) = call(ocr, path, rec=False)
+    (expected,) = ocr.predict(path)
+    assert page == [poly.tolist() for poly in expected["dt_polys"]]
+
+
+@pytest.mark.parametrize("rec", [True, False])
+def test_pages_without_lines(ocr: PaddleOCR, pages_dir: Path, rec: bool) -> None:
+    pages = call(ocr, [BLANK, pages_dir / "english.png", BLANK], rec=rec)
+    assert [page is None for page in pages] == [True, False, True]
+    assert call(ocr, [], rec=rec) == []
+
+
+def test_options_of_predict(ocr: PaddleOCR, pages_dir: Path) -> None:
+    path = pages_dir / "english.png"
+    assert call(ocr, path, text_rec_score_thresh=2) == [None]
+    with pytest.raises(InvalidOptionError, match="text_det_thresh='x'"):
+        call(ocr, path, text_det_thresh="x")
+    with pytest.raises(InvalidOptionError, match="Unknown argument: text_det_tresh"):
+        call(ocr, path, text_det_tresh=0.1)
+
+
+def test_inputs_that_fail(ocr: PaddleOCR) -> None:
+    """There is no place for an error in the lists."""
+    for source in ("missing.png", [BLANK, "missing.png"]):
+        with pytest.raises(InputError, match=r"missing\.png"):
+            call(ocr, source)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"text_det_thresh": 0.1}),
+        ({"cls": False}, {"text_det_thresh": 0.1, "use_textline_orientation": False}),
+    ],
+)
+def test_line_orientation(given: dict[str, bool], expected: dict[str, Any]) -> None:
+    """`cls=True`, the default, asks for nothing that is not loaded."""
+    assert legacy.predict_options(given.get("cls", True), {"text_det_thresh": 0.1}) == expected
+
+
+def test_line_orientation_against_itself() -> None:
+    with pytest.raises(InvalidOptionError, match="cls=False and use_textline_orientation=True"):
+        legacy.predict_options(False, {"use_textline_orientation": True})
+
+
+def test_inverted_and_binarized_pages(ocr: PaddleOCR, pages_dir: Path) -> None:
+    image = cv2.imread(str(pages_dir / "english.png"))
+    assert call(ocr, 255 - image, inv=True) == call(ocr, image)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    _, expected = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    assert call(ocr, image, bin=True) == call(ocr, cv2.cvtColor(expected, cv2.COLOR_GRAY2BGR))
+    assert call(ocr, image, bin=True) != call(ocr, image)
+
+
+def test_image_filter_inverts_first() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (40, 30, 3), np.uint8)
+    before = image.copy()
+    both = legacy.image_filter(binarize=True, invert=True)(image)
+    inverted = cv2.bitwise_not(image)
+    _, expected = cv2.threshold(
+        cv2.cvtColor(inverted, cv2.COLOR_BGR2GRAY), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU
+    )
+    assert np.array_equal(both, np.dstack([expected] * 3))
+    assert np.array_equal(legacy.image_filter(binarize=False, invert=True)(image), inverted)
+    assert legacy.image_filter(binarize=False, invert=False)(image) is image
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("name", ["det", "rec", "cls", "bin", "inv"])
+def test_wrong_types(ocr: PaddleOCR, name: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"^{name}=1 is not allowed: a bool"):
+        call(ocr, "never read.png", **{name: 1})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"alpha_color": (0, 0, 0)},
+        {"alpha_color": 255},
+        {"slice": {"horizontal_stride": 300, "vertical_stride": 500}},
+        {"det": False},
+    ],
+)
+def test_what_is_not_supported(ocr: PaddleOCR, given: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedOptionError, match=f"^{next(iter(given))}="):
+        call(ocr, "never read.png", **given)
+
+
+def test_arguments_that_ask_for_nothing(ocr: PaddleOCR) -> None:
+    assert call(ocr, BLANK, True, True, True, False, False, [255, 255, 255], {}) == [None]
+
+
+def test_lines_without_detection() -> None:
+    lines = [("a", 0.5), ("b", 0.25)]
+    assert legacy.line_pages(lines, together=True) == [[("a", 0.5), ("b", 0.25)]]
+    assert legacy.line_pages(lines, together=False) == [[("a", 0.5)], [("b", 0.25)]]
+
+
+def test_failed_pages_raise() -> None:
+    failed = FailedResult("x.pdf", 3, InputError("page 4 is broken"))
+    for shape in (legacy.text_pages, legacy.box_pages):
+        with pytest.raises(InputError, match="page 4 is broken"):
+            shape([failed])
