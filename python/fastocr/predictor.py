@@ -38,12 +38,24 @@ class Batch:
 
 
 def batches(pages: Iterator[Page], size: int) -> Iterator[Batch]:
-    """Yield the pages in batches of `size`, the last one with what is left."""
+    """Yield the pages in batches of `size`, the last one with what is left.
+
+    What `pages` raises comes after the pages before it.
+    """
     for index in count():
-        taken = tuple(islice(pages, size))
+        taken: list[Page] = []
+        failure: Exception | None = None
+        try:
+            for page in islice(pages, size):
+                taken.append(page)
+        except Exception as error:
+            failure = error
+        if taken:
+            yield Batch(index, tuple(taken), taken[-1].followed)
+        if failure is not None:
+            raise failure
         if not taken:
             return
-        yield Batch(index, taken, taken[-1].followed)
 
 
 class Predictor:

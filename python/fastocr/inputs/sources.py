@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from fastocr.errors import InputError
-from fastocr.http import without_credentials
 from fastocr.inputs.arrays import array_to_bgr, is_pillow_image, pillow_to_bgr
 from fastocr.inputs.directories import list_directory
 from fastocr.inputs.files import encoded_pages, read_file
 from fastocr.inputs.options import DEFAULT_OPTIONS, InputOptions
 from fastocr.inputs.page import Page, guarded
-from fastocr.inputs.urls import is_url, read_url, suffix_of
+from fastocr.inputs.urls import is_url, name_of, read_url, suffix_of
 
 __all__ = ["iter_pages"]
 
@@ -103,7 +102,7 @@ def _directory_pages(path: str, options: InputOptions) -> Iterator[Page]:
 
 
 def _url_pages(url: str, options: InputOptions) -> Iterator[Page]:
-    name = without_credentials(url)
+    name = name_of(url)
     return guarded(name, _fetched_pages(url, name, options))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
 import urllib.parse
+from pathlib import PurePosixPath
 
-from fastocr import http
 from fastocr.errors import InputError, InputNotFoundError
 from fastocr.inputs.options import InputOptions
 
-__all__ = ["is_url", "read_url", "suffix_of"]
+__all__ = ["is_url", "name_of", "read_url", "suffix_of"]
 
 _NOT_THERE = (404, 410)
 
@@ -19,22 +18,30 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
+def name_of(url: str) -> str:
+    """Return a URL as results and messages show it: without user name and password."""
+    from fastocr import http
+
+    return http.without_credentials(url)
+
+
 def suffix_of(url: str) -> str:
-    """Return the lower-case suffix of the last part of the URL's path, such as ``.pdf``."""
-    return posixpath.splitext(urllib.parse.urlsplit(url).path)[1].lower()
+    """Return the lower-case suffix of the last part of a URL's path, such as ``.pdf``."""
+    return PurePosixPath(urllib.parse.urlsplit(url).path).suffix.lower()
 
 
 def read_url(url: str, options: InputOptions) -> bytes:
     """Return the file behind a URL, in memory.
 
     Raises:
+        InputNotFoundError: the server says that there is none.
         InputError: it cannot be fetched, or the options do not allow it.
 
     """
+    from fastocr import http
+
     if not options.allow_urls:
-        raise InputError(
-            f"{http.without_credentials(url)}: URLs are not read with allow_urls=False"
-        )
+        raise InputError(f"{name_of(url)}: URLs are not read with allow_urls=False")
     policy = http.Policy(
         timeout=options.url_timeout,
         max_bytes=options.max_url_bytes,
