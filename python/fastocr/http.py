@@ -157,7 +157,11 @@ class _Target:
         """Return where a Location header leads; credentials stay with their server."""
         # `http.client` decodes headers as Latin-1, whatever they are.
         plain = urllib.parse.quote(location.encode("latin-1"), safe=_URL_SAFE)
-        target = _Target.parse(urllib.parse.urljoin(self.url, plain))
+        try:
+            url = urllib.parse.urljoin(self.url, plain)
+        except ValueError:
+            raise RequestError(f"{self.url}: redirects to {plain!r}, no valid URL") from None
+        target = _Target.parse(url)
         if (self.scheme, target.scheme) == ("https", "http"):
             raise RequestError(f"{self.url}: redirects from https to http, {target.url}")
         if target.authorization is None and target.origin == self.origin:
