@@ -140,7 +140,12 @@ INPUTS: Groups = {
         ),
         Option("pdf_scale", "float", "2", "Pixels a point (1/72 inch) of PDF pages."),
         Option("pdf_password", "string", "none", "Password of encrypted PDF files."),
-        Option("max_pixels", "int", "178956970", "Images with more pixels are not read."),
+        Option(
+            "max_pixels",
+            "int",
+            "178956970",
+            "Images with more pixels fail; PDF pages are made smaller.",
+        ),
         Option("allow_urls", "bool", "true", "Fetch what begins with http:// or https://."),
         Option(
             "allow_private_urls",
