@@ -214,7 +214,7 @@ def check_parameter(name: str, value: Any) -> Any:
 def read_config(
     source: Any, report: Callable[[str], None], *, pipeline: str = "OCR"
 ) -> dict[str, Any]:
-    """Return a checked copy of the configuration that the parameter `paddlex_config` names.
+    """Return the checked configuration that the parameter `paddlex_config` names.
 
     Args:
         source: a path that ends with ``.yml`` or ``.yaml``, the name `pipeline`, which means the
@@ -300,7 +300,7 @@ class _Walk:
         if check is None:
             self.unknown.append(self._shown(key) + _hint(key))
         if check is None or value is None:
-            return copy.deepcopy(value)
+            return value
         try:
             return check(self._shown(key), value)
         except InvalidOptionError:
