@@ -12,6 +12,7 @@ void register_errors();
 void register_geometry(nanobind::module_& m);
 void register_image(nanobind::module_& m);
 void register_logging(nanobind::module_& m);
+void register_modules(nanobind::module_& m);
 void register_pipeline(nanobind::module_& m);
 
 }  // namespace fastocr::bindings

@@ -1,8 +1,27 @@
 #include "convert.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "fastocr/errors.h"
 
 namespace fastocr::bindings {
+namespace {
+
+template <typename T>
+Array<T> quads(const std::vector<DetectedBox>& boxes, const std::vector<std::size_t>* selected) {
+  const std::size_t count = selected ? selected->size() : boxes.size();
+  std::vector<T> values;
+  values.reserve(8 * count);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (const PointI& p : boxes[selected ? (*selected)[i] : i].corners) {
+      values.insert(values.end(), {static_cast<T>(p.x), static_cast<T>(p.y)});
+    }
+  }
+  return to_array(std::move(values), {count, 4, 2});
+}
+
+}  // namespace
 
 ImageView to_view(const ImageArray& image) {
   const bool packed = image.stride(2) == 1 && (image.stride(1) == kChannels || image.shape(1) <= 1);
@@ -41,6 +60,13 @@ Array<std::uint8_t> to_array(const Image& image) {
   return to_array(std::vector<std::uint8_t>(view.data, view.data + size),
                   {static_cast<std::size_t>(view.height), static_cast<std::size_t>(view.width),
                    std::size_t{kChannels}});
+}
+
+Quads to_quads(const std::vector<DetectedBox>& boxes, const std::vector<std::size_t>* selected,
+               const Size& page) {
+  constexpr int kNarrow = std::numeric_limits<std::int16_t>::max();
+  if (std::max(page.width, page.height) > kNarrow) return quads<std::int32_t>(boxes, selected);
+  return quads<std::int16_t>(boxes, selected);
 }
 
 Array<float> to_array(const Quad& quad) {

@@ -7,10 +7,12 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "fastocr/geometry.h"
 #include "fastocr/image.h"
+#include "fastocr/text_detection.h"
 
 namespace fastocr::bindings {
 
@@ -45,5 +47,12 @@ Array<T> to_array(std::vector<T> values, std::initializer_list<std::size_t> shap
 
 Array<std::uint8_t> to_array(const Image& image);
 Array<float> to_array(const Quad& quad);
+
+// (n, 4, 2) corners of boxes.
+using Quads = std::variant<Array<std::int16_t>, Array<std::int32_t>>;
+
+// All boxes, or the selected ones: int16 like the reference, int32 on pages beyond its range.
+Quads to_quads(const std::vector<DetectedBox>& boxes, const std::vector<std::size_t>* selected,
+               const Size& page);
 
 }  // namespace fastocr::bindings

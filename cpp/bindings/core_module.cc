@@ -16,4 +16,5 @@ NB_MODULE(_core, m) {
   fastocr::bindings::register_engine(m);
   fastocr::bindings::register_document(m);
   fastocr::bindings::register_pipeline(m);
+  fastocr::bindings::register_modules(m);
 }

@@ -31,9 +31,10 @@ std::shared_ptr<Model> load_model(const EngineHandle& handle, const std::string&
                                   const std::string& precision, int threads, int streams,
                                   const std::map<std::string, std::string>& properties,
                                   bool detach_classifier, const Device& device,
-                                  const std::vector<ShapeRange>& shape_ranges) {
-  return handle.engine->load(
-      {path, precision, threads, streams, properties, detach_classifier, device, shape_ranges});
+                                  const std::vector<ShapeRange>& shape_ranges,
+                                  bool detach_sampling) {
+  return handle.engine->load({path, precision, threads, streams, properties, detach_classifier,
+                              device, shape_ranges, detach_sampling});
 }
 
 using InputArray = nb::ndarray<const float, nb::device::cpu, nb::c_contig>;
@@ -88,6 +89,8 @@ void register_engine(nb::module_& m) {
   nb::class_<Model>(m, "Model", "A network with one float32 input and output, ready to run.")
       .def_prop_ro("input_shape", &Model::input_shape, "Sizes; -1 where they may change.")
       .def_prop_ro("output_shape", &Model::output_shape, "Sizes; -1 where they may change.")
+      .def_prop_ro("sampling_detached", &Model::sampling_detached,
+                   "Whether the output is the grid of a sampling that was left out.")
       .def("run", &run_model, "input"_a,
            "The output for one float32 input. For tests and measurements: a request is made for "
            "each call.\n\nRaises InferenceError.");
@@ -95,9 +98,11 @@ void register_engine(nb::module_& m) {
       .def("load", &load_model, "path"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 1,
            "streams"_a = 1, "properties"_a = std::map<std::string, std::string>{},
            "detach_classifier"_a = false, "device"_a = Device{},
-           "shape_ranges"_a = std::vector<ShapeRange>{}, nb::call_guard<nb::gil_scoped_release>(),
+           "shape_ranges"_a = std::vector<ShapeRange>{}, "detach_sampling"_a = false,
+           nb::call_guard<nb::gil_scoped_release>(),
            "Loads a model file. `threads` serve all `streams` together; with "
-           "`detach_classifier` the output is the input of a final linear classifier.\n\nRaises "
+           "`detach_classifier` the output is the input of a final linear classifier, with "
+           "`detach_sampling` the grid of a final grid sampling, where the engine can.\n\nRaises "
            "ModelFormatError, UnsupportedOptionError (precision, device) or InvalidOptionError "
            "(properties).")
       .def(

@@ -9,7 +9,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -45,7 +44,7 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                       int max_candidates, const OptionalSize& det_input_size, int batch_size,
                       const OptionalSize& rec_input_size, double score_thresh,
                       const ChannelValues& mean, const ChannelValues& std, double scale,
-                      const std::pair<int, int>& rec_image_size) {
+                      const std::pair<int, int>& rec_image_size, bool use_textline_orientation) {
   const DetectionParams detection{limit_side_len,
                                   limit_type(limit),
                                   max_side_limit,
@@ -57,42 +56,35 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                                   Normalization::from_statistics({mean, std, scale})};
   const RecognitionParams recognition{
       batch_size, to_size(rec_input_size), {rec_image_size.first, rec_image_size.second}};
-  new (params) PageParams{detection, recognition, score_thresh};
+  new (params) PageParams{detection, recognition, use_textline_orientation, score_thresh};
 }
 
-using Polygons = std::variant<Array<std::int16_t>, Array<std::int32_t>>;
+void init_pipeline(Pipeline* pipeline, const std::shared_ptr<Model>& detection,
+                   const std::shared_ptr<Model>& recognition,
+                   const std::vector<std::string>& characters, int workers,
+                   const std::shared_ptr<Model>& textline_orientation,
+                   const std::optional<ClassifierParams>& textline_params) {
+  std::optional<LineOrientation> orientation;
+  if (textline_orientation && textline_params) {
+    orientation = LineOrientation{textline_orientation, *textline_params};
+  }
+  new (pipeline) Pipeline(detection, recognition, characters, workers, orientation);
+}
 
-// A page's result together with the number type its coordinates need: int16 like the reference,
-// int32 for pages beyond its range.
+// A page's result, and the page's size, which decides on the type of its coordinates.
 struct Page {
   PageResult result;
-  bool wide = false;
+  Size size;
 
-  template <typename T>
-  Array<T> polygons(const std::vector<std::size_t>* selected) const {
-    const std::size_t count = selected ? selected->size() : result.boxes.size();
-    std::vector<T> values;
-    values.reserve(8 * count);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (const PointI& p : result.boxes[selected ? (*selected)[i] : i].corners) {
-        values.insert(values.end(), {static_cast<T>(p.x), static_cast<T>(p.y)});
-      }
-    }
-    return to_array(std::move(values), {count, 4, 2});
-  }
-
-  // All boxes, or the selected ones.
-  Polygons polygons(const std::vector<std::size_t>* selected) const {
-    if (wide) return polygons<std::int32_t>(selected);
-    return polygons<std::int16_t>(selected);
+  Quads quads(const std::vector<std::size_t>* selected) const {
+    return to_quads(result.boxes, selected, size);
   }
 };
 
 Page run(Pipeline& pipeline, const ImageArray& image, const PageParams& params) {
   const nb::gil_scoped_release release;
   const ImageView view = to_view(image);
-  constexpr int kNarrow = std::numeric_limits<std::int16_t>::max();
-  return {pipeline.run(view, params), view.width > kNarrow || view.height > kNarrow};
+  return {pipeline.run(view, params), {view.width, view.height}};
 }
 
 std::vector<double> box_scores(const Page& page) {
@@ -150,18 +142,21 @@ void register_pipeline(nb::module_& m) {
            "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
            "mean"_a = PixelStatistics{}.mean, "std"_a = PixelStatistics{}.std,
            "scale"_a = PixelStatistics{}.scale, "rec_image_size"_a = std::pair(320, 48),
-           "Sizes are (width, height) in pixels.");
+           "use_textline_orientation"_a = false, "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(
-          "dt_polys", [](const Page& p) { return p.polygons(nullptr); }, nb::rv_policy::move,
+          "dt_polys", [](const Page& p) { return p.quads(nullptr); }, nb::rv_policy::move,
           "Corners of all lines found, (n, 4, 2) int16 (int32 for a page with a side "
           "beyond 32767 pixels).")
       .def_prop_ro("dt_scores", &box_scores, "Detection score of each of them.")
       .def_prop_ro(
-          "rec_polys", [](const Page& p) { return p.polygons(&p.result.kept); },
-          nb::rv_policy::move, "Corners of the lines that pass the score threshold, (m, 4, 2).")
+          "rec_polys", [](const Page& p) { return p.quads(&p.result.kept); }, nb::rv_policy::move,
+          "Corners of the lines that pass the score threshold, (m, 4, 2).")
       .def_prop_ro("rec_texts", &texts, "What they say.")
       .def_prop_ro("rec_scores", &text_scores, "Mean probability of their characters.")
+      .def_prop_ro(
+          "textline_angles", [](const Page& p) { return p.result.line_angles; },
+          "Of each line found: 1 if it was upside down, 0 if not, -1 if that was not looked at.")
       .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
       .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; })
       .def_prop_ro("detection_network_ms",
@@ -169,12 +164,16 @@ void register_pipeline(nb::module_& m) {
       .def_prop_ro(
           "recognition_network_ms",
           [](const Page& p) { return p.result.times.recognition_network; },
-          "Of all lines together, which run side by side.");
+          "Of all lines together, which run side by side.")
+      .def_prop_ro(
+          "line_orientation_network_ms",
+          [](const Page& p) { return p.result.times.line_orientation_network; },
+          "As above; it is a part of the time of recognition.");
   nb::class_<Pipeline>(m, "Pipeline", "Detection and recognition, safe to call from any thread.")
-      .def(
-          nb::init<std::shared_ptr<Model>, std::shared_ptr<Model>, std::vector<std::string>, int>(),
-          "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
-          "Raises ModelFormatError when a model is of another kind or does not fit the characters.")
+      .def("__init__", &init_pipeline, "detection"_a, "recognition"_a, "characters"_a, "workers"_a,
+           "textline_orientation"_a.none() = nb::none(), "textline_params"_a.none() = nb::none(),
+           "Raises ModelFormatError when a model is of another kind or does not fit the "
+           "characters.")
       .def("run", &run, "image"_a.noconvert(), "params"_a,
            "Reads one (H, W, 3) uint8 BGR page.\n\nRaises InputError or InferenceError.");
   m.def("boxes_from_map", &contour_boxes, "map"_a, "width"_a, "height"_a, "params"_a,

@@ -25,9 +25,8 @@ __all__ = [
 ]
 
 # Operations without effect on the input of the network.
-_IGNORED = frozenset(
-    {"DetLabelEncode", "DetResizeForTest", "KeepKeys", "MultiLabelEncode", "ToCHWImage"}
-)
+_IGNORED = frozenset({"DetLabelEncode", "KeepKeys", "MultiLabelEncode", "ToCHWImage"})
+_LIMIT_TYPES = ("max", "min", "resize_long")
 _POSTPROCESSES = (None, "DBPostProcess", "CTCLabelDecode")
 
 
@@ -37,7 +36,9 @@ class ModelParams:
 
     A detection model's input is ``(pixel * scale - mean) / std`` for each channel of a BGR page.
     `image_shape` is (channels, height, least width) of a recognition model's input.
-    `max_candidates` is the number of contours that are looked at.
+    `max_candidates` is the number of contours that are looked at. The other values of detection are
+    for callers that do not give them: the pipeline does, `fastocr.TextDetection` need not.
+    `box_type` is "quad", or "poly" for outlines of any number of corners.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -45,6 +46,12 @@ class ModelParams:
     scale: float = 1 / 255
     image_shape: tuple[int, int, int] = (3, 48, 320)
     max_candidates: int = 1000
+    thresh: float = 0.3
+    box_thresh: float = 0.6
+    unclip_ratio: float = 2.0
+    box_type: str = "quad"
+    limit_side_len: int | None = None
+    limit_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,16 +233,30 @@ class _Config:
         name = self.entry("PostProcess", "name")
         if name not in _POSTPROCESSES:
             self._reject(f"PostProcess.name is {name!r}, which is not known")
-        values: dict[str, Any] = {}
-        candidates = self.entry("PostProcess", "max_candidates")
-        if candidates is not None:
-            values["max_candidates"] = self._integer("max_candidates", candidates)
+        values: dict[str, Any] = self._postprocess()
         operations = self._operations()
         if operations and not operations.keys() & {"NormalizeImage", "RecResizeImg"}:
             values.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), scale=1.0)
         for operation, arguments in operations.items():
             values.update(self._input_values(operation, arguments))
         return ModelParams(**values)
+
+    def _postprocess(self) -> dict[str, Any]:
+        section = self._config.get("PostProcess")
+        arguments = section if isinstance(section, dict) else {}
+        self._expect("DBPostProcess", arguments, "use_dilation", ("false", "False"))
+        self._expect("DBPostProcess", arguments, "score_mode", ("fast",))
+        values: dict[str, Any] = {
+            key: self._number(key, arguments[key])
+            for key in ("thresh", "box_thresh", "unclip_ratio")
+            if key in arguments
+        }
+        if "max_candidates" in arguments:
+            values["max_candidates"] = self._integer("max_candidates", arguments["max_candidates"])
+        if "box_type" in arguments:
+            self._expect("DBPostProcess", arguments, "box_type", ("quad", "poly"))
+            values["box_type"] = arguments["box_type"]
+        return values
 
     def _operations(self) -> dict[str, Mapping[str, Any]]:
         operations = self.entry("PreProcess", "transform_ops") or []
@@ -255,12 +276,24 @@ class _Config:
             return self._normalization(arguments)
         if operation == "RecResizeImg":
             return {"image_shape": self._image_shape(arguments.get("image_shape"))}
+        if operation == "DetResizeForTest":
+            return self._detection_limit(arguments)
         if operation == "DecodeImage":
             self._expect(operation, arguments, "channel_first", ("false", "False"))
             self._expect(operation, arguments, "img_mode", ("BGR",))
         elif operation not in _IGNORED:
             self._reject(f"the operation {operation!r} in PreProcess.transform_ops is not known")
         return {}
+
+    def _detection_limit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        # The reference takes the length alone from `resize_long`, not the way of scaling.
+        values: dict[str, Any] = {}
+        if "resize_long" in arguments:
+            values["limit_side_len"] = self._integer("resize_long", arguments["resize_long"])
+        if "limit_type" in arguments:
+            self._expect("DetResizeForTest", arguments, "limit_type", _LIMIT_TYPES)
+            values["limit_type"] = arguments["limit_type"]
+        return values
 
     def _normalization(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         self._expect("NormalizeImage", arguments, "order", ("hwc", ""))

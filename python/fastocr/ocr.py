@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import TracebackType
+from itertools import count
 from typing import Any
 
-import numpy as np
-
-from fastocr import _core, engines, inputs, legacy, model_store, options, pipeline_config, warmup
-from fastocr.errors import (
-    FastOCRError,
-    InferenceError,
-    InputError,
-    ModelFormatError,
-    UnsupportedOptionError,
-)
-from fastocr.fonts import default_font
-from fastocr.model_config import ModelParams
-from fastocr.page_runs import PageRuns
-from fastocr.pipeline_config import SWITCHES
-from fastocr.processes import Home
+from fastocr import legacy, loading, options, pipeline_config, warmup
+from fastocr.page_runs import AT_ONCE, FlatRuns
+from fastocr.pipeline import Pipeline
+from fastocr.predictor import Batch, Predictor
 from fastocr.results import FailedResult, OCRResult
 
 __all__ = ["PaddleOCR"]
 
-_log = logging.getLogger("fastocr")
-_switches_reported = False
 
-
-class PaddleOCR:
+class PaddleOCR(Predictor):
     """Finds and reads the text of images and PDF pages.
 
     The parameters have the names and the order of PaddleOCR's; None stands for the default. One
@@ -110,16 +95,17 @@ class PaddleOCR:
         **kwargs: Any,
     ) -> None:
         named = {k: v for k, v in locals().items() if k not in ("self", "kwargs", "__class__")}
-        self._options = _supported(options.parse_constructor(named, kwargs, stacklevel=2))
-        models = self._options.models
-        detection, recognition = models["text_detection"], models["text_recognition"]
-        assert detection is not None
-        assert recognition is not None
-        self._home = Home("this PaddleOCR object")
-        self._pipeline: _core.Pipeline | None
-        self._pipeline, self._model_params = _make_pipeline(detection, recognition)
+        super().__init__()
+        wanted = options.parse_constructor(named, kwargs, stacklevel=2)
+        files = loading.find_models(wanted.models)
+        self._options = wanted.without(wanted.models.keys() - files.keys())
+        self._pipelines = tuple(
+            Pipeline(files, engines) for engines in loading.engines_of_devices(self._options)
+        )
+        self._pipelines[0].check(self._options.page)
+        self._calls = count()
         for width, height in self._options.warmup:
-            self.predict(warmup.page(width, height))
+            self.predict([warmup.page(width, height)] * len(self._pipelines))
 
     def predict(
         self,
@@ -167,7 +153,7 @@ class PaddleOCR:
 
         """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
-        return list(self._results(input, given))
+        return list(self._read(input, given))
 
     def predict_iter(
         self,
@@ -192,7 +178,7 @@ class PaddleOCR:
         rest; the object can be used further.
         """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
-        return self._results(input, given)
+        return self._read(input, given)
 
     def ocr(
         self,
@@ -235,10 +221,8 @@ class PaddleOCR:
             stacklevel=2,
         )
         legacy.check_arguments(locals())
-        if not det:
-            raise UnsupportedOptionError("det=False is not supported by this version of fastocr")
         image_filter = legacy.image_filter(binarize=bin, invert=inv)
-        results = self._results(img, legacy.predict_options(cls, predict_options), image_filter)
+        results = self._read(img, legacy.predict_options(cls, predict_options), image_filter)
         return legacy.text_pages(results) if rec else legacy.box_pages(results)
 
     def export_paddlex_config_to_yaml(self, yaml_path: str | os.PathLike[str]) -> None:
@@ -253,176 +237,30 @@ class PaddleOCR:
             OSError: the file cannot be written.
 
         """
-        loaded = [role for role, choice in self._options.models.items() if choice is not None]
-        config = pipeline_config.with_switches(self._options.config, loaded)
+        config = pipeline_config.with_switches(self._options.config, self._options.steps())
         pipeline_config.export_config(config, yaml_path)
 
     def close(self) -> None:
         """Free the models and the threads. The object cannot be used any more."""
-        self._pipeline = None
+        super().close()
+        self._pipelines = ()
 
-    def __enter__(self) -> PaddleOCR:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _results(
+    def _read(
         self,
         source: Any,
         given: dict[str, Any],
         image_filter: Callable[[Any], Any] = lambda image: image,
-    ) -> PageRuns[OCRResult | FailedResult]:
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise FastOCRError("this PaddleOCR object is closed")
-        self._home.check()
+    ) -> FlatRuns[OCRResult | FailedResult]:
+        self._check_usable()
+        pipelines = self._pipelines
         page_options = options.parse_predict(given, self._options)
-        _check_supported(page_options)
-        params = page_options.core_params(*self._model_params)
-        keeps_errors = inputs.is_collection(source)
+        pipelines[0].check(page_options)
+        # Calls begin with different devices, so that those of one page each use all of them.
+        first = next(self._calls)
 
-        def read(page: inputs.Page) -> OCRResult | FailedResult:
-            try:
-                if page.image is None:
-                    assert page.error is not None
-                    raise page.error
-                image = image_filter(page.image)
-                result = pipeline.run(image, params)
-                return _to_result(replace(page, image=image), result, page_options)
-            except (InputError, InferenceError) as error:
-                if not keeps_errors and page.page_index is None:
-                    raise
-                return FailedResult(page.input_path, page.page_index, error)
+        def read(batch: Batch) -> list[OCRResult]:
+            pipeline = pipelines[(first + batch.index) % len(pipelines)]
+            pages = (replace(page, image=image_filter(page.image)) for page in batch.pages)
+            return [pipeline.run(page, page_options) for page in pages]
 
-        return PageRuns(inputs.iter_pages(source), read)
-
-
-def _supported(found: options.PipelineOptions) -> options.PipelineOptions:
-    """Return the options without the steps that this version has not, where they may be left out.
-
-    Raises:
-        UnsupportedOptionError: one of them was asked for.
-
-    """
-    _check_supported(found.page)
-    if len(found.devices) > 1:
-        raise UnsupportedOptionError("device: this version runs an object on one device")
-    unset = []
-    for name, role in SWITCHES.items():
-        choice = found.models[role]
-        if choice is not None and choice.required:
-            raise UnsupportedOptionError(
-                f"{name}=True, and names and directories of its model, are not supported by this "
-                f"version of fastocr: leave them out, and pass {name}=False"
-            )
-        if choice is not None:
-            unset.append(name)
-    _report_switches(tuple(unset))
-    return found.without(tuple(SWITCHES.values()))
-
-
-def _check_supported(page: options.PageOptions) -> None:
-    for name, value in (
-        ("return_word_box", False),
-        ("coordinates", "processed"),
-        ("text_type", "general"),
-    ):
-        if getattr(page, name) != value:
-            raise UnsupportedOptionError(
-                f"{name}={getattr(page, name)!r} is not supported by this version of fastocr: "
-                f"leave it out or pass {value!r}"
-            )
-
-
-def _make_pipeline(
-    detection: options.ModelChoice, recognition: options.ModelChoice
-) -> tuple[_core.Pipeline, tuple[ModelParams, ModelParams]]:
-    """Return the pipeline, and what its models say: of detection, of recognition."""
-    detection_files = model_store.find_model(detection.name, detection.directory)
-    recognition_files = model_store.find_model(recognition.name, recognition.directory)
-    if recognition_files.characters is None:
-        raise ModelFormatError(
-            f"{recognition.name!r} in {recognition_files.paths[0].parent} has no character_dict: "
-            "it is no text recognition model"
-        )
-
-    def load(
-        choice: options.ModelChoice,
-        files: model_store.ModelFiles,
-        streams: int,
-        detach_classifier: bool = False,
-    ) -> _core.Model:
-        return engines.load_model(
-            choice.engine,
-            files.paths,
-            shape_ranges=files.shape_ranges,
-            streams=streams,
-            detach_classifier=detach_classifier,
-        )
-
-    # One page at a time is detected on all threads; lines are read side by side, each on one.
-    workers = recognition.engine.threads
-    # Lines that fixed point leaves in doubt are read again in float; boxes cannot be.
-    if detection.engine.precision in (None, "int16", "int8"):
-        detection = replace(detection, engine=replace(detection.engine, precision="fp32"))
-    pipeline = _core.Pipeline(
-        load(detection, detection_files, streams=1),
-        load(recognition, recognition_files, streams=workers, detach_classifier=True),
-        list(recognition_files.characters),
-        workers,
-    )
-    return pipeline, (detection_files.params, recognition_files.params)
-
-
-def _to_result(
-    page: inputs.Page, result: _core.PageResult, page_options: options.PageOptions
-) -> OCRResult:
-    dt_polys, rec_polys = result.dt_polys, result.rec_polys
-    texts = result.rec_texts
-    data: dict[str, Any] = {
-        "input_path": page.input_path,
-        "page_index": page.page_index,
-        "doc_preprocessor_res": {"output_img": page.image},
-        "dt_polys": list(dt_polys),
-        "model_settings": {"use_doc_preprocessor": False, "use_textline_orientation": False},
-        "text_det_params": page_options.detection_params(),
-        "text_type": "general",
-        "text_rec_score_thresh": page_options.text_rec_score_thresh,
-        "return_word_box": False,
-        "rec_texts": texts,
-        "rec_scores": result.rec_scores,
-        "rec_polys": list(rec_polys),
-        "vis_fonts": [default_font()] * len(texts),
-    }
-    if len(dt_polys):
-        data["textline_orientation_angles"] = [-1] * len(dt_polys)
-    data["rec_boxes"] = _bounding_boxes(rec_polys)
-    return OCRResult(data)
-
-
-def _bounding_boxes(polys: Any) -> Any:
-    """Return (n, 4) [x_min, y_min, x_max, y_max] of (n, 4, 2) polygons.
-
-    For no polygons it is a float (0,) array, the reference's form, for which callers may test.
-    """
-    if not len(polys):
-        return np.array([])
-    return np.concatenate([polys.min(axis=1), polys.max(axis=1)], axis=1)
-
-
-def _report_switches(unset: tuple[str, ...]) -> None:
-    global _switches_reported
-    if not unset or _switches_reported:
-        return
-    _switches_reported = True
-    _log.warning(
-        "%s: this version of fastocr reads pages as they are, without orientation and unwarping "
-        "models; pass False to say that this is wanted",
-        ", ".join(unset),
-    )
+        return self._results(source, read, at_once=AT_ONCE * len(pipelines))

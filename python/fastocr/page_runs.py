@@ -1,28 +1,35 @@
-"""Runs pages side by side, a few at a time, and hands out the results in order."""
+"""Runs pages, or batches of them, side by side, a few at a time; hands out the results in order."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
-from fastocr.inputs import Page
 from fastocr.processes import Home
 
-__all__ = ["PageRuns"]
+__all__ = ["AT_ONCE", "FlatRuns", "PageRuns"]
 
+
+class _Item(Protocol):
+    @property
+    def followed(self) -> bool:
+        """Whether more items come after it."""
+
+
+Item = TypeVar("Item", bound=_Item)
 Result = TypeVar("Result")
 
 # One page in detection, one in recognition, and one at hand for the stage that is free first.
-_AT_ONCE = 3
+AT_ONCE = 3
 
 
-class PageRuns(Iterator[Result]):
+class PageRuns(Iterator[Result], Generic[Item, Result]):
     """The results of `run` for pages, in order; the next pages run while one is waited for.
 
-    Pages are taken inside `next`, by the thread that calls it, up to `_AT_ONCE` ahead of the
+    Pages are taken inside `next`, by the thread that calls it, up to `at_once` ahead of the
     results: for a consumer that has gone nothing more is read. Each runs on a thread that ends with
     it, as no thread waits for the consumer. A page without another one beside it runs on the
     caller's thread.
@@ -31,10 +38,13 @@ class PageRuns(Iterator[Result]):
     ends the iteration. Threads may share one object; each result goes to one of them.
     """
 
-    def __init__(self, pages: Iterator[Page], run: Callable[[Page], Result]) -> None:
+    def __init__(
+        self, pages: Iterator[Item], run: Callable[[Item], Result], at_once: int = AT_ONCE
+    ) -> None:
         """Take over `pages`; nothing is read before the first `next`."""
         self._pages = pages
         self._run = run
+        self._at_once = at_once
         self._begun: deque[_Run[Result]] = deque()
         self._lock = threading.Lock()
         self._home = Home("an iterator of results")
@@ -68,7 +78,7 @@ class PageRuns(Iterator[Result]):
         return begun
 
     def _begin_runs(self) -> None:
-        while len(self._begun) < _AT_ONCE:
+        while len(self._begun) < self._at_once:
             try:
                 page = next(self._pages, None)
             except Exception as error:
@@ -80,6 +90,28 @@ class PageRuns(Iterator[Result]):
                 return
             alone = not (self._begun or page.followed)
             self._begun.append(_Run(partial(self._run, page), on_own_thread=not alone))
+
+
+class FlatRuns(Iterator[Result]):
+    """The results of batches, one by one."""
+
+    def __init__(self, batches: PageRuns[Item, Sequence[Result]]) -> None:
+        """Take over `batches`."""
+        self._batches = batches
+        self._ready: deque[Result] = deque()
+        self._lock = threading.Lock()
+
+    def __next__(self) -> Result:
+        with self._lock:
+            while not self._ready:
+                self._ready.extend(next(self._batches))
+            return self._ready.popleft()
+
+    def close(self) -> None:
+        """Drop what is left, as `PageRuns.close`."""
+        with self._lock:
+            self._ready.clear()
+            self._batches.close()
 
 
 class _Run(Generic[Result]):

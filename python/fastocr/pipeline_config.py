@@ -18,6 +18,7 @@ from fastocr.checks import Check
 from fastocr.errors import ConfigNotFoundError, InvalidOptionError
 
 __all__ = [
+    "DOCUMENT_ROLES",
     "DOC_PREPROCESSOR",
     "KEYS",
     "ROLES",
@@ -46,6 +47,8 @@ SECTIONS = {
     "text_recognition": "SubModules.TextRecognition",
 }
 ROLES = tuple(SECTIONS)
+# The steps before detection.
+DOCUMENT_ROLES = ("doc_orientation_classify", "doc_unwarping")
 
 # The steps that can be switched off, by their switches.
 SWITCHES = {

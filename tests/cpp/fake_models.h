@@ -39,12 +39,14 @@ class FakeModel final : public Model {
   Shape output_shape() const override { return output_; }
   OmissionRule omission_rule() const override { return omission_; }
   bool prefers_batches() const override { return batches_; }
+  bool sampling_detached() const override { return sampling_detached_; }
   std::shared_ptr<Model> exact() const override { return exact_; }
   std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
 
   // What most models lack; before the first use.
   void set_omission_rule(const OmissionRule& rule) { omission_ = rule; }
   void set_shares(bool shares) { shares_ = shares; }
+  void set_sampling_detached(bool detached) { sampling_detached_ = detached; }
   void set_batches(bool batches) { batches_ = batches; }
   void set_exact(std::shared_ptr<Model> exact) { exact_ = std::move(exact); }
   void set_classifier(LinearClassifier classifier) {
@@ -111,6 +113,7 @@ class FakeModel final : public Model {
   Function function_;
   OmissionRule omission_;
   bool batches_ = false;
+  bool sampling_detached_ = false;
   std::shared_ptr<Model> exact_;
   std::shared_ptr<const LinearClassifier> classifier_;
   mutable std::mutex mutex_;

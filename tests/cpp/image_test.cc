@@ -167,6 +167,54 @@ TEST_CASE("quarter turns are taken modulo four") {
   }
 }
 
+TEST_CASE("pages larger than a tile are turned pixel by pixel") {
+  std::mt19937 random(22);
+  for (const Size size : {Size{70, 33}, Size{32, 64}, Size{1, 65}, Size{90, 1}}) {
+    const TestPage page = TestPage::noise(random, size.width, size.height);
+    const int w = size.width, h = size.height;
+    Image turned;
+    for (int turns = 0; turns < 4; ++turns) {
+      rotate_quarter_turns(page.view(), turns, turned);
+      REQUIRE(turned.width() == (turns % 2 == 0 ? w : h));
+      bool equal = true;
+      for (int y = 0; y < h; ++y) {
+        for (int x = 0; x < w; ++x) {
+          // Where the pixel goes.
+          const int column[] = {x, y, w - 1 - x, h - 1 - y}, row[] = {y, w - 1 - x, h - 1 - y, x};
+          equal &= std::memcmp(page.view().row(y) + kChannels * x,
+                               turned.row(row[turns]) + kChannels * column[turns], kChannels) == 0;
+        }
+      }
+      CHECK(equal);
+    }
+  }
+}
+
+TEST_CASE("a part of a resized image") {
+  std::mt19937 random(23);
+  Image whole, part;
+  for (int round = 0; round < 50; ++round) {
+    const TestPage page =
+        TestPage::noise(random, random_int(random, 1, 60), random_int(random, 1, 60));
+    const int width = random_int(random, 1, 90), height = random_int(random, 1, 90);
+    const int x = random_int(random, 0, width - 1), y = random_int(random, 0, height - 1);
+    const Size size{random_int(random, 1, width - x), random_int(random, 1, height - y)};
+    resize_bilinear(page.view(), width, height, whole);
+    with_each_isa([&] {
+      resize_bilinear_part(page.view(), {width, height}, {x, y}, size, part);
+      REQUIRE(part.width() == size.width);
+      REQUIRE(part.height() == size.height);
+      for (int row = 0; row < size.height; ++row) {
+        CHECK(std::memcmp(part.row(row), whole.row(y + row) + kChannels * x,
+                          static_cast<std::size_t>(part.stride())) == 0);
+      }
+    });
+  }
+  CHECK(testing::thrown_kind([&] {
+          resize_bilinear_part(TestPage(3, 3).view(), {5, 5}, {1, 1}, {0, 2}, part);
+        }) == ErrorKind::kInvalidInput);
+}
+
 TEST_CASE("an empty image cannot be warped") {
   Image result;
   const Homography identity{1, 0, 0, 0, 1, 0, 0, 0, 1};

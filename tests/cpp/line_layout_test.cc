@@ -22,7 +22,7 @@ LineLayout layout_alone(int width, int height) {
 }
 
 TEST_CASE("no lines have no groups") {
-  const LineLayouts layouts = line_layouts({}, {});
+  const LineLayouts layouts = line_layouts(std::vector<LineCrop>{}, {});
   CHECK(layouts.lines.empty());
   CHECK(layouts.groups.empty());
 }

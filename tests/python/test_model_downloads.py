@@ -362,6 +362,17 @@ def test_another_host_goes_on(server: ModelHosts) -> None:
     assert last.range == "bytes=500000-"
 
 
+def test_parts_are_removed_once_there_is_a_model(server: ModelHosts) -> None:
+    """Also those of the other form."""
+    server.packages[NAME] = static_package(NAME)
+    server.faults = [
+        Fault(place_of_content("huggingface"), times=5, cut=100_000),
+        Fault(f"/aistudio/api/v1/repos/PaddleX/{PACKAGE}/", status=404),
+    ]
+    assert fetch().paths == (folder(NAME) / "inference.json",)
+    assert unfinished() == []
+
+
 def test_does_not_go_on_with_other_content(server: ModelHosts, source: str) -> None:
     only(server, source)
     server.faults.append(Fault(place_of_content(source), times=5, cut=100_000))
@@ -601,6 +612,7 @@ def test_archives_with_harmless_members(
     server: ModelHosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PADDLE_PDX_MODEL_SOURCE", "bos")
+    only(server, "bos")
     server.archives[PACKAGE] = archive_with(
         (f"{PACKAGE}_infer", tarfile.DIRTYPE), ("a/b/inference.yml", tarfile.REGTYPE)
     )

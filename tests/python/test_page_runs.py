@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fastocr.inputs import Page
-from fastocr.page_runs import _AT_ONCE, PageRuns
+from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
+from fastocr.predictor import Batch, batches
 
 TIMEOUT = 30
 
@@ -80,14 +81,14 @@ class Gate:
 
 def test_pages_run_at_the_same_time() -> None:
     """Each waits for the others: one after the other, they would wait in vain."""
-    assert _AT_ONCE > 1
-    barrier = threading.Barrier(_AT_ONCE)
+    assert AT_ONCE > 1
+    barrier = threading.Barrier(AT_ONCE)
 
     def run(page: Page) -> int:
         barrier.wait(TIMEOUT)
         return number(page)
 
-    assert list(PageRuns(iter(Source(2 * _AT_ONCE)), run)) == list(range(2 * _AT_ONCE))
+    assert list(PageRuns(iter(Source(2 * AT_ONCE)), run)) == list(range(2 * AT_ONCE))
 
 
 def test_results_come_in_order() -> None:
@@ -104,8 +105,8 @@ def test_few_pages_are_taken_ahead() -> None:
     source = Source(50)
     for index, result in enumerate(PageRuns(iter(source), number)):
         assert result == index
-        assert source.taken <= index + _AT_ONCE
-        assert source.alive <= _AT_ONCE + 1
+        assert source.taken <= index + AT_ONCE
+        assert source.alive <= AT_ONCE + 1
 
 
 def test_nothing_happens_before_the_first_next() -> None:
@@ -201,7 +202,7 @@ def test_close_waits_for_what_has_begun_and_drops_the_rest() -> None:
     runs.close()
     assert own_threads() == []
     assert sorted(gate.inside) == list(range(source.taken))
-    assert source.taken == _AT_ONCE
+    assert source.taken == AT_ONCE
     assert list(runs) == []
     runs.close()
     assert len(gate.inside) == source.taken
@@ -230,7 +231,7 @@ def test_an_exception_of_the_consumer() -> None:
 
     with pytest.raises(ZeroDivisionError):
         consume()
-    assert source.taken <= _AT_ONCE
+    assert source.taken <= AT_ONCE
     assert eventually(lambda: not own_threads() and not source.alive)
 
 
@@ -240,3 +241,46 @@ def test_no_thread_waits_for_the_consumer() -> None:
     next(runs)
     assert eventually(lambda: not own_threads())
     assert list(runs) == list(range(1, 50))
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+def numbers(batch: Batch) -> list[int]:
+    return [number(page) for page in batch.pages]
+
+
+def test_results_of_batches_come_one_by_one() -> None:
+    source = Source(8)
+    runs = FlatRuns(PageRuns(batches(iter(source), 3), numbers))
+    assert [next(runs) for _ in range(4)] == [0, 1, 2, 3]
+    assert list(runs) == [4, 5, 6, 7]
+    assert list(runs) == []
+
+
+def test_batches_know_their_place() -> None:
+    made = list(batches(iter(Source(5)), 2))
+    assert [(batch.index, numbers(batch), batch.followed) for batch in made] == [
+        (0, [0, 1], True),
+        (1, [2, 3], True),
+        (2, [4], False),
+    ]
+    assert list(batches(iter(Source(0)), 2)) == []
+
+
+def test_more_or_fewer_at_once() -> None:
+    for at_once in (1, 5):
+        source = Source(50)
+        runs = PageRuns(iter(source), number, at_once)
+        assert next(runs) == 0
+        assert source.taken == at_once
+        runs.close()
+
+
+def test_closed_batches_have_no_more_results() -> None:
+    source = Source(50)
+    runs = FlatRuns(PageRuns(batches(iter(source), 4), numbers))
+    assert next(runs) == 0
+    runs.close()
+    assert list(runs) == []
+    assert not source.alive

@@ -41,6 +41,11 @@ struct ModelOptions {
   bool detach_classifier = false;
   Device device;
   std::vector<ShapeRange> shape_ranges;  // for engines that compile for sizes known beforehand
+  // Leave out the grid sampling of its input at the end of the network, if the engine can: the
+  // output is then the grid, (1, 2, rows, columns), whose values from -1 to 1 span the input. What
+  // only resizes the input before the network or the grid behind it is left out too. Of several
+  // outputs, the one with two channels is taken.
+  bool detach_sampling = false;
 };
 
 // probabilities = softmax(features * weights + bias).
@@ -104,6 +109,8 @@ class Model {
   virtual std::string path() const { return "model"; }
   // The same network in float, where this one is less precise and the engine has both; else null.
   virtual std::shared_ptr<Model> exact() const { return nullptr; }
+  // Whether a grid sampling was left out of the network, so that its output is the grid.
+  virtual bool sampling_detached() const { return false; }
   // The classifier that was left out of the network; null when the network is whole.
   virtual std::shared_ptr<const LinearClassifier> classifier() const { return nullptr; }
 };

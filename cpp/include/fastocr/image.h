@@ -59,8 +59,8 @@ struct LargePoint {
   std::int64_t x = 0, y = 0;
 };
 
-// The part of a resized image whose top left pixel is `corner` and whose size is `part`; the rest of
-// the image of size `whole` is not computed. The part must lie in the image. Throws
+// The part of a resized image whose top left pixel is `corner` and whose size is `part`; the rest
+// of the image of size `whole` is not computed. The part must lie in the image. Throws
 // Error(kInvalidInput) for an empty source or part.
 void resize_bilinear_part(const ImageView& source, const LargeSize& whole, const LargePoint& corner,
                           const Size& part, Image& result);

@@ -18,13 +18,39 @@ struct ClassifierParams {
   PixelStatistics statistics;  // in RGB order
 };
 
+// Scores of an image's classes, by a network that maps (1, 3, H, W) to one score for each class.
+// Has a request and buffers of its own: one object for each thread.
+class ClassifierRunner {
+ public:
+  // Throws Error(kInvalidOption) when a size is not positive or the shorter side less than the part
+  // that is cut out, Error(kModelFormat) when the model's tensors do not fit.
+  ClassifierRunner(std::shared_ptr<Model> model, const ClassifierParams& params);
+
+  // The network's scores. Throws Error(kInference) when the engine fails.
+  std::vector<float> run(const ImageView& image);
+  // What the last call spent in the network.
+  double network_milliseconds() const { return network_milliseconds_; }
+
+ private:
+  std::vector<float> all_values(const TensorView& output) const;
+
+  std::shared_ptr<Model> model_;
+  ClassifierParams params_;
+  Normalization normalization_;
+  std::unique_ptr<Request> request_;
+  Image scaled_;
+  double network_milliseconds_ = 0;
+};
+
+// The class with the highest score; of equal ones the last, as in the reference.
+std::size_t best_class(const std::vector<float>& scores);
+
 // Says which of some classes an image belongs to, by a network that maps (1, 3, H, W) to one score
 // for each class. Thread-safe: calls are served one after the other by a thread of its own, so that
 // memory does not grow with the number of callers.
 class ImageClassifier {
  public:
-  // Throws Error(kInvalidOption) when a size is not positive or the shorter side less than the part
-  // that is cut out, Error(kModelFormat) when the model's tensors do not fit.
+  // Throws as ClassifierRunner.
   ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params);
   ~ImageClassifier();
 

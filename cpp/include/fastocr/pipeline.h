@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "fastocr/engine.h"
+#include "fastocr/orientation.h"
 #include "fastocr/text_detection.h"
 #include "fastocr/text_recognition.h"
 
@@ -17,19 +20,28 @@ struct StageTimes {
   double recognition = 0;
   double detection_network = 0;
   double recognition_network = 0;
+  double line_orientation_network = 0;  // a part of the time of recognition, too
 };
 
 struct PageParams {
   DetectionParams detection;
   RecognitionParams recognition;
+  bool use_textline_orientation = false;
   double score_thresh = 0;  // lines recognised with a lower score are not kept
 };
 
 struct PageResult {
   std::vector<DetectedBox> boxes;     // all lines found, in reading order
   std::vector<RecognizedText> texts;  // what each of them says
+  std::vector<int> line_angles;       // 1: it was upside down, 0: it was not, -1: not looked at
   std::vector<std::size_t> kept;      // indices of the lines that pass the score threshold
   StageTimes times;
+};
+
+// Tells whether a line is upside down: the second of two classes.
+struct LineOrientation {
+  std::shared_ptr<Model> model;
+  ClassifierParams params;
 };
 
 // Detection and recognition of whole pages. One object serves any number of threads at once and
@@ -40,10 +52,12 @@ class Pipeline {
   // `workers`: threads that recognise lines side by side, each with a request of its own.
   // Throws Error(kModelFormat) when a model is of another kind or does not fit the dictionary.
   Pipeline(std::shared_ptr<Model> detection, std::shared_ptr<Model> recognition,
-           std::vector<std::string> characters, int workers);
+           std::vector<std::string> characters, int workers,
+           const std::optional<LineOrientation>& line_orientation = std::nullopt);
   ~Pipeline();
 
-  // Throws Error(kInvalidInput) for an empty page, Error(kInference) when an engine fails.
+  // Throws Error(kInvalidInput) for an empty page, Error(kInvalidOption) when lines are to be
+  // turned and there is no model for it, Error(kInference) when an engine fails.
   PageResult run(const ImageView& page, const PageParams& params);
 
  private:

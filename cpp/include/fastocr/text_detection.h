@@ -51,6 +51,8 @@ class TextDetector {
 
   // Boxes in reading order. One call at a time.
   std::vector<DetectedBox> detect(const ImageView& page, const DetectionParams& params);
+  // The same in the order of contours. One call at a time.
+  std::vector<DetectedBox> find(const ImageView& page, const DetectionParams& params);
   // What the last call spent in the network.
   double network_milliseconds() const { return network_milliseconds_; }
 

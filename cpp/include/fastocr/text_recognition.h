@@ -104,6 +104,9 @@ class LineCrop {
   int height() const { return turned_ ? width_ : height_; }
   double aspect_ratio() const { return width() / static_cast<double>(height()); }
 
+  // Whether the line is upside down: `cut` turns it by another 180 degrees then.
+  void set_upside_down(bool upside_down) { upside_down_ = upside_down; }
+
   // `scratch` holds the image before it is turned.
   void cut(const ImageView& page, Image& scratch, Image& result) const;
 
@@ -114,6 +117,7 @@ class LineCrop {
   Quad corners_;
   int width_, height_;
   bool turned_;
+  bool upside_down_ = false;
 };
 
 // How lines become network input.
@@ -147,8 +151,10 @@ struct LineLayouts {
   std::vector<std::vector<std::size_t>> groups;  // lines that share a width, narrowest group first
 };
 
-// Layouts of all lines of a page. The lines are sorted by aspect ratio and taken in groups of
-// batch_size; a group's width is that of its widest line, at least 320 and at most 3200.
+// Layouts of lines of these aspect ratios (width by height). The lines are sorted by aspect ratio
+// and taken in groups of batch_size; a group's width is that of its widest line, at least 320 and
+// at most 3200.
+LineLayouts line_layouts(const std::vector<double>& aspect_ratios, const RecognitionParams& params);
 LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionParams& params);
 
 // What recognizers on all threads share: the network, its dictionary, and its classifier when the
@@ -184,6 +190,9 @@ class TextRecognizer {
   void recognize(const ImageView& page, const std::vector<LineCrop>& crops,
                  const std::vector<LineLayout>& layouts, std::span<const std::size_t> lines,
                  const RecognitionParams& params, std::vector<RecognizedText>& texts);
+  // Reads an upright image of a line.
+  RecognizedText recognize(const ImageView& line, const LineLayout& layout,
+                           const RecognitionParams& params);
   // What the last call spent in the network and its classifier, on all of its threads together.
   double network_milliseconds() const { return network_milliseconds_ * threads_; }
 
@@ -192,6 +201,7 @@ class TextRecognizer {
                  std::unique_ptr<Request> exact_request, int threads);
 
   void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
+  RecognizedText read_resized(int height, const LineLayout& layout);
   RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
   void check_output(const TensorView& output, std::size_t lines) const;
   RecognizedText decode(const float* data, int steps, float margin);

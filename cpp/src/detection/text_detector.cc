@@ -68,10 +68,13 @@ TensorView TextDetector::run_network() {
   return request_->output();
 }
 
+std::vector<DetectedBox> TextDetector::find(const ImageView& page, const DetectionParams& params) {
+  return boxes_from_map(probability_map(page, params), {page.width, page.height}, params);
+}
+
 std::vector<DetectedBox> TextDetector::detect(const ImageView& page,
                                               const DetectionParams& params) {
-  const MapView map = probability_map(page, params);
-  const auto boxes = boxes_from_map(map, {page.width, page.height}, params);
+  const auto boxes = find(page, params);
   std::vector<QuadI> corners;
   corners.reserve(boxes.size());
   for (const DetectedBox& box : boxes) corners.push_back(box.corners);

@@ -23,8 +23,9 @@ std::int16_t fixed_weight(float weight) {
   return static_cast<std::int16_t>(std::nearbyint(weight * kWeightOne));
 }
 
-// `count` coordinates of a result of `size`, from `first` on. `clamp_weights`: beyond the border OpenCV repeats the border pixel horizontally, while vertically
-// it keeps the weights and repeats the row; the result of the sum is not the same to the last bit.
+// `count` coordinates of a result of `size`, from `first` on. `clamp_weights`: beyond the border
+// OpenCV repeats the border pixel horizontally, while vertically it keeps the weights and repeats
+// the row; the result of the sum is not the same to the last bit.
 Axis make_axis(int source_size, std::int64_t size, std::int64_t first, int count,
                bool clamp_weights) {
   const double scale = 1.0 / (static_cast<double>(size) / source_size);
@@ -32,8 +33,7 @@ Axis make_axis(int source_size, std::int64_t size, std::int64_t first, int count
   axis.index.resize(count);
   axis.weights.resize(2 * static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    const float position =
-        static_cast<float>((static_cast<double>(first + i) + 0.5) * scale - 0.5);
+    const float position = static_cast<float>((static_cast<double>(first + i) + 0.5) * scale - 0.5);
     int index = static_cast<int>(std::floor(position));
     float fraction = position - static_cast<float>(index);
     if (clamp_weights && (index < 0 || index >= source_size - 1)) {

@@ -6,6 +6,7 @@
 #include "kernels/network.h"
 #include "kernels/network_kernels.h"
 #include "kernels/pixel_kernels.h"
+#include "kernels/sampling_kernels.h"
 
 namespace fastocr::kernels {
 
@@ -42,6 +43,9 @@ const KernelTable FASTOCR_KERNEL_TABLE = {
     .divide_subtract_divide_row = divide_subtract_divide_row,
     .warp_positions = warp_positions,
     .warp_row = warp_row,
+    .interpolate_points = interpolate_points,
+    .sample_row = sample_row,
+    .sample_planes_row = sample_planes_row,
     .threshold = threshold,
     .sum = sum,
     .block_maxima = block_maxima,

@@ -40,6 +40,13 @@ struct ExpSumRow {
   float* total;
 };
 
+// An 8-bit BGR image, as ImageView.
+struct SampledImage {
+  const std::uint8_t* data;
+  int width, height;
+  std::ptrdiff_t stride;
+};
+
 struct NetworkKernels;  // network.h
 
 struct KernelTable {
@@ -65,6 +72,17 @@ struct KernelTable {
   void (*warp_row)(const std::uint8_t* source, int source_width, int source_height,
                    std::ptrdiff_t stride, const std::int32_t* xs, const std::int32_t* ys,
                    const std::int16_t* weights, int width, std::uint8_t* out);
+  // Values between points: out[x] = points[k] + fractions[x] * (points[k + 1] - points[k]) for x
+  // from begin[k] to begin[k + 1], for each k below `gaps`.
+  void (*interpolate_points)(const float* points, const int* begin, int gaps,
+                             const float* fractions, float* out);
+  // A row of a source sampled at (xs, ys), bilinear, with what is outside of it black: pixels /
+  // 255, times 255 and cut off. Places that are no numbers are outside.
+  void (*sample_row)(const SampledImage& source, const float* xs, const float* ys, int width,
+                     std::uint8_t* out);
+  // The same at (xs, y), to three rows of floats: pixels / 255.
+  void (*sample_planes_row)(const SampledImage& source, const float* xs, float y, int width,
+                            float* const* planes);
   // out[i] = values[i] > threshold ? 1 : 0.
   void (*threshold)(const float* values, int count, float threshold, std::uint8_t* out);
   // Sum in double precision.

@@ -7,6 +7,7 @@
 #include "fastocr/errors.h"
 #include "fastocr/orientation.h"
 #include "runtime/solo_thread.h"
+#include "runtime/stopwatch.h"
 
 namespace fastocr {
 namespace {
@@ -22,9 +23,9 @@ void check_params(const ClassifierParams& params) {
                 "size is " + to_text(size) + ": sides of at least 1 are needed");
   }
   if (resize_short && *resize_short < std::max(size.width, size.height)) {
-    throw Error(ErrorKind::kInvalidOption,
-                "resize_short is " + std::to_string(*resize_short) +
-                    ": it must be at least the longer side of size, " + to_text(size));
+    throw Error(ErrorKind::kInvalidOption, "resize_short is " + std::to_string(*resize_short) +
+                                               ": it must be at least the longer side of size, " +
+                                               to_text(size));
   }
 }
 
@@ -65,53 +66,60 @@ void scaled_middle(const ImageView& image, const ClassifierParams& params, Image
 
 }  // namespace
 
+ClassifierRunner::ClassifierRunner(std::shared_ptr<Model> model, const ClassifierParams& params)
+    : model_(std::move(model)),
+      params_(params),
+      normalization_(Normalization::from_statistics(in_bgr_order(params.statistics))) {
+  check_params(params);
+  check_tensors(*model_, params.size);
+  request_ = model_->create_request();
+}
+
+std::vector<float> ClassifierRunner::run(const ImageView& image) {
+  const auto& [width, height] = params_.size;
+  scaled_middle(image, params_, scaled_);
+  float* input = request_->input({1, kChannels, height, width});
+  normalize_to_planes(scaled_.view(), normalization_, width, input);
+  // The planes lie in the order B, G, R.
+  const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(width) * height;
+  std::swap_ranges(input, input + plane, input + 2 * plane);
+  network_milliseconds_ = 0;
+  const Stopwatch watch(network_milliseconds_);
+  request_->run();
+  return all_values(request_->output());
+}
+
+std::vector<float> ClassifierRunner::all_values(const TensorView& output) const {
+  std::int64_t count = 1;
+  for (const std::int64_t side : output.shape) count *= side;
+  if (output.shape.empty() || output.shape[0] != 1 || count < 1) {
+    throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no scores for one image");
+  }
+  return {output.data, output.data + count};
+}
+
+std::size_t best_class(const std::vector<float>& scores) {
+  const auto best = std::max_element(scores.rbegin(), scores.rend());
+  return static_cast<std::size_t>(scores.rend() - best - 1);
+}
+
 class ImageClassifier::Impl {
  public:
-  Impl(std::shared_ptr<Model> model, const ClassifierParams& params)
-      : model_(std::move(model)),
-        params_(params),
-        normalization_(Normalization::from_statistics(in_bgr_order(params.statistics))) {
-    check_params(params);
-    check_tensors(*model_, params.size);
-    thread_.run([this] { request_ = model_->create_request(); });
+  Impl(std::shared_ptr<Model> model, const ClassifierParams& params) {
+    thread_.run([&] { runner_.emplace(std::move(model), params); });
   }
 
   bool made_by_this_process() const { return process_.is_here(); }
 
   std::vector<float> run(const ImageView& image) {
     std::vector<float> scores;
-    thread_.run([&] { scores = classify(image); });
+    thread_.run([&] { scores = runner_->run(image); });
     return scores;
   }
 
  private:
-  std::vector<float> classify(const ImageView& image) {
-    const auto& [width, height] = params_.size;
-    scaled_middle(image, params_, scaled_);
-    float* input = request_->input({1, kChannels, height, width});
-    normalize_to_planes(scaled_.view(), normalization_, width, input);
-    // The planes lie in the order B, G, R.
-    const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(width) * height;
-    std::swap_ranges(input, input + plane, input + 2 * plane);
-    request_->run();
-    return all_values(request_->output());
-  }
-
-  std::vector<float> all_values(const TensorView& output) const {
-    std::int64_t count = 1;
-    for (const std::int64_t side : output.shape) count *= side;
-    if (output.shape.empty() || output.shape[0] != 1 || count < 1) {
-      throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no scores for one image");
-    }
-    return {output.data, output.data + count};
-  }
-
   const ProcessMark process_;
-  const std::shared_ptr<Model> model_;
-  const ClassifierParams params_;
-  const Normalization normalization_;
-  std::unique_ptr<Request> request_;
-  Image scaled_;
+  std::optional<ClassifierRunner> runner_;
   SoloThread thread_;  // last, so that it ends before what it uses
 };
 

@@ -56,18 +56,19 @@ Homography LineCrop::to_page() const {
 }
 
 void LineCrop::cut(const ImageView& page, Image& scratch, Image& result) const {
-  Image& upright = turned_ ? scratch : result;
+  const int turns = (turned_ ? 1 : 0) + (upside_down_ ? 2 : 0);
+  Image& straight = turns ? scratch : result;
   if (is_slice_of(page)) {
-    upright.resize(width_, height_);
+    straight.resize(width_, height_);
     const int x = static_cast<int>(corners_[0].x), y = static_cast<int>(corners_[0].y);
     for (int row = 0; row < height_; ++row) {
-      std::memcpy(upright.row(row), page.row(y + row) + kChannels * x,
-                  static_cast<std::size_t>(upright.stride()));
+      std::memcpy(straight.row(row), page.row(y + row) + kChannels * x,
+                  static_cast<std::size_t>(straight.stride()));
     }
   } else {
-    warp_perspective(page, to_page(), width_, height_, upright);
+    warp_perspective(page, to_page(), width_, height_, straight);
   }
-  if (turned_) rotate_quarter_turns(scratch.view(), 1, result);
+  if (turns) rotate_quarter_turns(scratch.view(), turns, result);
 }
 
 }  // namespace fastocr

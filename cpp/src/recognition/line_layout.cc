@@ -18,11 +18,11 @@ LineLayout single_layout(double aspect_ratio, const Size& least) {
   return {static_cast<int>(text_width), static_cast<int>(width)};
 }
 
-std::vector<std::size_t> by_aspect_ratio(const std::vector<LineCrop>& crops) {
-  std::vector<std::size_t> order(crops.size());
+std::vector<std::size_t> ascending(const std::vector<double>& aspect_ratios) {
+  std::vector<std::size_t> order(aspect_ratios.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return crops[a].aspect_ratio() < crops[b].aspect_ratio();
+    return aspect_ratios[a] < aspect_ratios[b];
   });
   return order;
 }
@@ -30,14 +30,22 @@ std::vector<std::size_t> by_aspect_ratio(const std::vector<LineCrop>& crops) {
 }  // namespace
 
 LineLayouts line_layouts(const std::vector<LineCrop>& crops, const RecognitionParams& params) {
+  std::vector<double> aspect_ratios;
+  aspect_ratios.reserve(crops.size());
+  for (const LineCrop& crop : crops) aspect_ratios.push_back(crop.aspect_ratio());
+  return line_layouts(aspect_ratios, params);
+}
+
+LineLayouts line_layouts(const std::vector<double>& aspect_ratios,
+                         const RecognitionParams& params) {
   LineLayouts result;
-  result.lines.reserve(crops.size());
-  for (const LineCrop& crop : crops) {
+  result.lines.reserve(aspect_ratios.size());
+  for (const double aspect_ratio : aspect_ratios) {
     result.lines.push_back(params.input_size
                                ? LineLayout{params.input_size->width, params.input_size->width}
-                               : single_layout(crop.aspect_ratio(), params.image_size));
+                               : single_layout(aspect_ratio, params.image_size));
   }
-  const auto order = by_aspect_ratio(crops);
+  const auto order = ascending(aspect_ratios);
   const auto size = static_cast<std::ptrdiff_t>(std::max(params.batch_size, 1));
   for (auto begin = order.begin(); begin != order.end();) {
     const auto end = begin + std::min(size, order.end() - begin);

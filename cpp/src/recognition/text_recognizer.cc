@@ -78,9 +78,21 @@ bool TextRecognizer::prefers_batches() const { return model_->model->prefers_bat
 RecognizedText TextRecognizer::recognize(const ImageView& page, const LineCrop& crop,
                                          const LineLayout& layout,
                                          const RecognitionParams& params) {
-  network_milliseconds_ = 0;
   const int height = params.input_size.value_or(params.image_size).height;
   cut(page, crop, layout.text_width, height);
+  return read_resized(height, layout);
+}
+
+RecognizedText TextRecognizer::recognize(const ImageView& line, const LineLayout& layout,
+                                         const RecognitionParams& params) {
+  const int height = params.input_size.value_or(params.image_size).height;
+  resize_bilinear(line, layout.text_width, height, resized_);
+  return read_resized(height, layout);
+}
+
+// Reads the line in resized_, in float again if it is left in doubt.
+RecognizedText TextRecognizer::read_resized(int height, const LineLayout& layout) {
+  network_milliseconds_ = 0;
   const auto canvas = shortened(layout, model_->model->omission_rule());
   const RecognizedText text = run(*request_, height, canvas, exact_request_ ? kDecisionMargin : 0);
   return text.certain ? text : run(*exact_request_, height, canvas, 0);
@@ -123,7 +135,6 @@ void TextRecognizer::cut(const ImageView& page, const LineCrop& crop, int text_w
   resize_bilinear(line_.view(), text_width, height, resized_);
 }
 
-// Reads the line in resized_.
 RecognizedText TextRecognizer::run(Request& request, int height, const ShortenedLayout& layout,
                                    float margin) {
   float* input = request.input({1, kChannels, height, layout.width});

@@ -72,6 +72,7 @@ def load_model(
     shape_ranges: Sequence[_core.ShapeRange] = (),
     streams: int = 1,
     detach_classifier: bool = False,
+    detach_sampling: bool = False,
 ) -> _core.Model:
     """Load a network with the chosen engine, or with the fastest one that can run it.
 
@@ -105,6 +106,7 @@ def load_model(
                 streams=streams,
                 properties=dict(properties),
                 detach_classifier=detach_classifier,
+                detach_sampling=detach_sampling,
                 device=options.device,
                 shape_ranges=list(shape_ranges),
             )

@@ -10,10 +10,12 @@ from fastocr.options.constructor import (
     WARMUP_SIZES,
     PipelineOptions,
     parse_constructor,
+    parse_document_constructor,
     parse_warmup,
 )
 from fastocr.options.devices import available_cpus, parse_devices
 from fastocr.options.models import ModelChoice
+from fastocr.options.module import parse_module
 from fastocr.options.page import PageOptions
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "available_cpus",
     "parse_constructor",
     "parse_devices",
+    "parse_document_constructor",
+    "parse_module",
     "parse_predict",
     "parse_warmup",
 ]

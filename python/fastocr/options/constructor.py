@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +13,18 @@ from fastocr.errors import InvalidOptionError
 from fastocr.options.devices import parse_devices
 from fastocr.options.engine import ENGINE_PARAMETERS, engine_options
 from fastocr.options.models import ModelChoice, choose, is_on, language_values
+from fastocr.options.notices import Notices
 from fastocr.options.page import PageOptions, page_options
 from fastocr.pipeline_config import SWITCHES
 
-__all__ = ["ALIASES", "WARMUP_SIZES", "PipelineOptions", "parse_constructor", "parse_warmup"]
+__all__ = [
+    "ALIASES",
+    "WARMUP_SIZES",
+    "PipelineOptions",
+    "parse_constructor",
+    "parse_document_constructor",
+    "parse_warmup",
+]
 
 # Names of PaddleOCR 2.x, still accepted with a DeprecationWarning.
 ALIASES = {
@@ -60,6 +67,10 @@ class PipelineOptions:
     config: dict[str, Any]
     warmup: tuple[tuple[int, int], ...] = ()
 
+    def steps(self) -> tuple[str, ...]:
+        """Return the roles of the steps that are on."""
+        return tuple(role for role, model in self.models.items() if model is not None)
+
     def without(self, roles: Collection[str]) -> PipelineOptions:
         """Return these options with some steps off, whose models are not there for example."""
         models = {role: None if role in roles else self.models[role] for role in self.models}
@@ -80,24 +91,49 @@ def parse_constructor(
         UnsupportedOptionError: a value that this version cannot honour.
 
     """
-    notices = _Notices()
+    notices = Notices()
     try:
-        return _parse(_resolved(named, extra, notices), notices)
+        return _parse(_resolved(named, extra, notices), notices, pipeline_config.ROLES)
     finally:
         notices.give(stacklevel + 2)
 
 
-def _parse(given: Mapping[str, Any], notices: _Notices) -> PipelineOptions:
+def parse_document_constructor(
+    named: Mapping[str, Any], extra: Mapping[str, Any], stacklevel: int
+) -> PipelineOptions:
+    """Do what `parse_constructor` does, for a pipeline of the steps before detection only.
+
+    Raises:
+        ConfigNotFoundError, InvalidOptionError, UnsupportedOptionError: as `parse_constructor`.
+
+    """
+    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS})
+    if unknown:
+        raise InvalidOptionError(f"Unknown argument: {unknown[0]}")
+    notices = Notices()
+    try:
+        return _parse({**named, **extra}, notices, pipeline_config.DOCUMENT_ROLES)
+    finally:
+        notices.give(stacklevel + 2)
+
+
+def _parse(
+    given: Mapping[str, Any], notices: Notices, all_roles: tuple[str, ...]
+) -> PipelineOptions:
     values = {
         name: pipeline_config.check_parameter(name, given[name])
         for name in pipeline_config.KEYS
         if given.get(name) is not None
     }
-    config = pipeline_config.read_config(given.get("paddlex_config"), notices.warn)
+    config = pipeline_config.read_config(
+        given.get("paddlex_config"),
+        notices.warn,
+        pipeline="OCR" if all_roles == pipeline_config.ROLES else "doc_preprocessor",
+    )
     values.update(language_values(given, config, notices.warn))
     config = pipeline_config.merged(config, values)
     devices = parse_devices("device", given.get("device"))
-    roles = [role for role in pipeline_config.ROLES if is_on(config, role) is not False]
+    roles = [role for role in all_roles if is_on(config, role) is not False]
     engines = engine_options(given, devices[0], config, roles, notices.warn)
     chosen = {role: choose(config, given, role, engines[role]) for role in roles}
     options = PipelineOptions(
@@ -133,7 +169,7 @@ def parse_warmup(value: Any) -> tuple[tuple[int, int], ...]:
 
 
 def _resolved(
-    named: Mapping[str, Any], extra: Mapping[str, Any], notices: _Notices
+    named: Mapping[str, Any], extra: Mapping[str, Any], notices: Notices
 ) -> dict[str, Any]:
     """Return all arguments by their own names."""
     given = dict(named)
@@ -149,23 +185,3 @@ def _resolved(
             raise InvalidOptionError(f"`{name}` and `{target}` are mutually exclusive")
         given[target] = value
     return given
-
-
-class _Notices:
-    """Warnings that arise on the way, to be given by one function at a known depth."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[str, type[Warning]]] = []
-
-    def warn(self, message: str) -> None:
-        """Note something that has no effect."""
-        self.all.append((message, UserWarning))
-
-    def deprecate(self, message: str) -> None:
-        """Note the use of an old name."""
-        self.all.append((message, DeprecationWarning))
-
-    def give(self, stacklevel: int) -> None:
-        """Give the warnings; `stacklevel` as of `warnings.warn`, counted from the caller."""
-        for message, category in self.all:
-            warnings.warn(message, category, stacklevel=stacklevel)

@@ -60,15 +60,6 @@ std::shared_ptr<ov::op::v0::Constant> constant_input(const ov::Node& node, std::
   return ov::as_type_ptr<ov::op::v0::Constant>(source);
 }
 
-// The node a value comes from, seen through the no-ops that exporters leave in.
-std::shared_ptr<ov::Node> producer(const ov::Node& node, std::size_t index) {
-  auto source = node.get_input_node_shared_ptr(index);
-  while (std::string_view(source->get_type_info().name) == "Identity") {
-    source = source->get_input_node_shared_ptr(0);
-  }
-  return source;
-}
-
 // The softmax over the last axis that the network ends in.
 std::shared_ptr<ov::Node> final_softmax(const ov::Model& model) {
   const auto node = producer(*model.get_results()[0], 0);
@@ -95,6 +86,14 @@ std::vector<float> row_major_weights(const ov::op::v0::Constant& constant, bool 
 }
 
 }  // namespace
+
+std::shared_ptr<ov::Node> producer(const ov::Node& node, std::size_t index) {
+  auto source = node.get_input_node_shared_ptr(index);
+  while (std::string_view(source->get_type_info().name) == "Identity") {
+    source = source->get_input_node_shared_ptr(0);
+  }
+  return source;
+}
 
 std::shared_ptr<const LinearClassifier> detach_classifier(const std::shared_ptr<ov::Model>& model) {
   const auto softmax = final_softmax(*model);

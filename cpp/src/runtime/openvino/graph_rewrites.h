@@ -7,6 +7,9 @@
 
 namespace fastocr::openvino {
 
+// The node an input of `node` comes from, seen through the no-ops that exporters leave in.
+std::shared_ptr<ov::Node> producer(const ov::Node& node, std::size_t index);
+
 // Replaces HardSigmoid, which OpenVINO's CPU plugin runs in a slow reference kernel, by operations
 // with fast kernels: x * HardSigmoid(x) becomes HSwish, slope 1/6 with offset 1/2 becomes HSigmoid,
 // any other clamp(slope * x + offset, 0, 1). Returns how many were replaced.

@@ -6,6 +6,7 @@
 #include "fastocr/errors.h"
 #include "runtime/model_ports.h"
 #include "runtime/openvino/graph_rewrites.h"
+#include "runtime/openvino/grid_sampling.h"
 
 namespace fastocr::openvino {
 namespace {
@@ -84,8 +85,11 @@ class OpenVinoRequest final : public Request {
 class OpenVinoModel final : public Model {
  public:
   OpenVinoModel(ov::CompiledModel model, std::string path,
-                std::shared_ptr<const LinearClassifier> classifier)
-      : model_(std::move(model)), path_(std::move(path)), classifier_(std::move(classifier)) {}
+                std::shared_ptr<const LinearClassifier> classifier, bool sampling_detached)
+      : model_(std::move(model)),
+        path_(std::move(path)),
+        classifier_(std::move(classifier)),
+        sampling_detached_(sampling_detached) {}
 
   std::unique_ptr<Request> create_request() override {
     return std::make_unique<OpenVinoRequest>(model_.create_infer_request());
@@ -94,35 +98,52 @@ class OpenVinoModel final : public Model {
   Shape output_shape() const override { return to_shape(model_.output().get_partial_shape()); }
   std::string path() const override { return path_; }
   std::shared_ptr<const LinearClassifier> classifier() const override { return classifier_; }
+  bool sampling_detached() const override { return sampling_detached_; }
 
  private:
   ov::CompiledModel model_;
   std::string path_;
   std::shared_ptr<const LinearClassifier> classifier_;
+  bool sampling_detached_;
 };
+
+// Some files keep their tensors in 16 bits; requests deal in float.
+std::shared_ptr<ov::Model> with_float_ports(std::shared_ptr<ov::Model> model) {
+  if (model->input().get_element_type() == ov::element::f32 &&
+      model->output().get_element_type() == ov::element::f32) {
+    return model;
+  }
+  ov::preprocess::PrePostProcessor ports(model);
+  ports.input().tensor().set_element_type(ov::element::f32);
+  ports.output().tensor().set_element_type(ov::element::f32);
+  return ports.build();
+}
 
 class OpenVinoEngine final : public Engine {
  public:
   explicit OpenVinoEngine(const EngineHost& host) : host_(host) {}
 
   std::unique_ptr<Model> load_network(const ModelOptions& options) override {
-    const auto model = read(options.path);
+    const auto model = read(options);
     const int replaced = replace_hard_sigmoid(model);
     host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +
                                     " HardSigmoid nodes replaced");
     auto classifier = options.detach_classifier ? detach_classifier(model) : nullptr;
-    return std::make_unique<OpenVinoModel>(compile(model, options), options.path,
-                                           std::move(classifier));
+    const bool detached = options.detach_sampling && detach_sampling(model);
+    return std::make_unique<OpenVinoModel>(compile(with_float_ports(model), options), options.path,
+                                           std::move(classifier), detached);
   }
 
  private:
-  std::shared_ptr<ov::Model> read(const std::string& path) {
+  std::shared_ptr<ov::Model> read(const ModelOptions& options) {
+    const std::string& path = options.path;
     std::shared_ptr<ov::Model> model;
     try {
       model = core_.read_model(path);
     } catch (const std::exception& error) {
       throw Error(ErrorKind::kModelFormat, "OpenVINO cannot read " + path + ": " + error.what());
     }
+    if (options.detach_sampling) keep_grid_output(model);
     check_ports(model->inputs().size(), model->outputs().size(), path + ": ");
     return model;
   }

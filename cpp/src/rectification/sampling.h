@@ -1,0 +1,19 @@
+#pragma once
+
+#include "fastocr/image.h"
+#include "fastocr/rectification.h"
+#include "runtime/native/thread_team.h"
+
+namespace fastocr {
+
+// The source sampled at the places of a grid, with what is outside of it black: as UVDoc's grid
+// sampling of pixels / 255, times 255, cut off to integers.
+void sample_page(const ImageView& source, const SamplingGrid& grid, native::ThreadTeam& team,
+                 Image& result);
+
+// The source as three planes (B, G, R) of pixels / 255, resized so that the corner pixels stay
+// where they are.
+void resize_to_planes(const ImageView& source, const Size& size, native::ThreadTeam& team,
+                      float* planes);
+
+}  // namespace fastocr

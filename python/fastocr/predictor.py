@@ -1,0 +1,118 @@
+"""What everything that turns inputs into results shares: life time, batches, errors of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from types import TracebackType
+from typing import Any, TypeVar
+
+from fastocr import inputs
+from fastocr.errors import FastOCRError, InferenceError, InputError
+from fastocr.inputs import Page
+from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
+from fastocr.processes import Home
+from fastocr.results import FailedResult
+
+__all__ = ["Batch", "Predictor", "batches"]
+
+Result = TypeVar("Result")
+Own = TypeVar("Own", bound="Predictor")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pages that are worked on together.
+
+    Attributes:
+        index: 0 for the first batch, 1 for the next one, and so on.
+        pages: some of them may be errors.
+        followed: whether more pages come after them.
+
+    """
+
+    index: int
+    pages: tuple[Page, ...]
+    followed: bool
+
+
+def batches(pages: Iterator[Page], size: int) -> Iterator[Batch]:
+    """Yield the pages in batches of `size`, the last one with what is left."""
+    for index in count():
+        taken = tuple(islice(pages, size))
+        if not taken:
+            return
+        yield Batch(index, taken, taken[-1].followed)
+
+
+class Predictor:
+    """Made of networks, usable in one process, until it is closed; a context manager."""
+
+    def __init__(self) -> None:
+        """Note the process."""
+        self._home = Home(f"this {type(self).__name__} object")
+        self._closed = False
+
+    def close(self) -> None:
+        """Free the models and the threads. The object cannot be used any more."""
+        self._closed = True
+
+    def __enter__(self: Own) -> Own:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_usable(self) -> None:
+        """Raise an error where the object is closed, or of another process."""
+        if self._closed:
+            raise FastOCRError(f"this {type(self).__name__} object is closed")
+        self._home.check()
+
+    def _results(
+        self,
+        source: Any,
+        read: Callable[[Batch], Sequence[Result]],
+        batch_size: int = 1,
+        at_once: int = AT_ONCE,
+    ) -> FlatRuns[Result | FailedResult]:
+        """Return an iterator of one result a page of `source`.
+
+        `read` gets batches of pages with images only. Failures stand among the results if `source`
+        is a collection, or has pages; else they are raised.
+        """
+        keeps_errors = inputs.is_collection(source)
+
+        def run(batch: Batch) -> list[Result | FailedResult]:
+            return _with_failures(batch, read, keeps_errors)
+
+        return FlatRuns(PageRuns(batches(inputs.iter_pages(source), batch_size), run, at_once))
+
+
+def _with_failures(
+    batch: Batch, read: Callable[[Batch], Sequence[Result]], keeps_errors: bool
+) -> list[Result | FailedResult]:
+    good = tuple(page for page in batch.pages if page.image is not None)
+    made: Iterator[Result] = iter(())
+    failure: FastOCRError | None = None
+    try:
+        if good:
+            made = iter(read(Batch(batch.index, good, batch.followed)))
+    except (InputError, InferenceError) as error:
+        failure = error
+
+    def outcome(page: Page) -> Result | FailedResult:
+        error = page.error or failure
+        if error is None:
+            return next(made)
+        if keeps_errors or page.page_index is not None:
+            return FailedResult(page.input_path, page.page_index, error)
+        raise error
+
+    return [outcome(page) for page in batch.pages]
