@@ -84,19 +84,18 @@ class Predictor:
     ) -> FlatRuns[Result | FailedResult]:
         """Return an iterator of one result a page of `source`.
 
-        `read` gets batches of pages with images only. Failures stand among the results if `source`
-        is a collection, or has pages; else they are raised.
+        `read` gets batches of pages with images only. The failure of a page that is one of many
+        stands among the results; else it is raised.
         """
-        keeps_errors = inputs.is_collection(source)
 
         def run(batch: Batch) -> list[Result | FailedResult]:
-            return _with_failures(batch, read, keeps_errors)
+            return _with_failures(batch, read)
 
         return FlatRuns(PageRuns(batches(inputs.iter_pages(source), batch_size), run, at_once))
 
 
 def _with_failures(
-    batch: Batch, read: Callable[[Batch], Sequence[Result]], keeps_errors: bool
+    batch: Batch, read: Callable[[Batch], Sequence[Result]]
 ) -> list[Result | FailedResult]:
     good = tuple(page for page in batch.pages if page.image is not None)
     made: Iterator[Result] = iter(())
@@ -111,7 +110,7 @@ def _with_failures(
         error = page.error or failure
         if error is None:
             return next(made)
-        if keeps_errors or page.page_index is not None:
+        if page.one_of_many:
             return FailedResult(page.input_path, page.page_index, error)
         raise error
 

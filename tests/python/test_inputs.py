@@ -17,9 +17,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageOps
 
-from fastocr import inputs
 from fastocr.errors import InputError, InputNotFoundError
-from fastocr.inputs import Page, is_collection, iter_pages
+from fastocr.inputs import InputOptions, Page, PageSelection, iter_pages, pdf
 
 Array = npt.NDArray[Any]
 
