@@ -815,20 +815,23 @@ def test_progress_where_it_is_logged(
     assert "inference.onnx: 100%" in output.err
 
 
-def test_progress_on_a_terminal(server: ModelHosts) -> None:
+@pytest.mark.parametrize(("level", "shown"), [("WARNING", True), ("ERROR", False)])
+def test_progress_on_a_terminal(server: ModelHosts, level: str, shown: bool) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-c", _FETCH, NAME], stdout=subprocess.DEVNULL, stderr=theirs
+        [sys.executable, "-c", _FETCH.replace("WARNING", level), NAME],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
     )
     os.close(theirs)
-    shown = b""
+    output = b""
     try:
         while block := os.read(ours, 4096):
-            shown += block
+            output += block
     except OSError:
         # The end of a terminal, on Linux.
         pass
     os.close(ours)
     assert process.wait(60) == 0
-    assert b"inference.onnx: 100%" in shown
+    assert (b"inference.onnx: 100%" in output) == shown

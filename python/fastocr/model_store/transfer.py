@@ -249,7 +249,8 @@ def _blocks(response: Response, most: int) -> Iterator[bytes]:
 def _progress(name: str, begin: int, total: int | None) -> Iterator[Callable[[int], Any]]:
     """Show how much has arrived, on a terminal or where progress is logged."""
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    if not terminal and not _log.isEnabledFor(logging.INFO):
+    least = logging.WARNING if terminal else logging.INFO
+    if sys.stderr is None or not _log.isEnabledFor(least):
         yield lambda _: None
         return
     from tqdm import tqdm
