@@ -23,10 +23,10 @@ __all__ = [
     "NotThereError",
     "RemoteFile",
     "TransferError",
-    "answers",
     "fetch",
     "fetch_bytes",
     "on_disk",
+    "silence",
 ]
 
 _TIMEOUT_S = 15
@@ -85,14 +85,13 @@ class RemoteFile:
         return self.sha256 or self.git_oid
 
 
-def answers(url: str, *, timeout: float) -> bool:
-    """Return whether a server answers within `timeout` seconds, without an error."""
+def silence(url: str, *, timeout: float) -> str | None:
+    """Say why a server does not answer within `timeout` seconds without an error, if so."""
     try:
         with opened(url, timeout=timeout, method="HEAD", follow=False):
-            return True
+            return None
     except (ConnectionFailedError, StatusError) as error:
-        _log.debug("%s: %s", url, error)
-        return False
+        return str(error)
 
 
 def fetch_bytes(url: str, most: int) -> bytes:
