@@ -20,14 +20,12 @@ class Module(Predictor):
 
     All module classes take these keyword arguments besides their own:
 
-    Args:
-        model_name: official model name; the default is that of the class.
-        model_dir: directory with ``inference.yml`` and the network; by default the model is looked
-            for in the user's cache and in installed packages, and downloaded if it was asked for by
-            name.
-        **kwargs: `device`, `engine`, `engine_config`, `enable_hpi`, `use_tensorrt`,
-            `min_subgraph_size`, `precision`, `enable_mkldnn`, `mkldnn_cache_capacity`,
-            `cpu_threads` and `enable_cinn`, as for `fastocr.PaddleOCR`.
+    - `model_name`: official model name; the default is that of the class.
+    - `model_dir`: directory with ``inference.yml`` and the network; by default the model is looked
+      for in the user's cache and in installed packages, and downloaded if it was asked for by name.
+    - `device`, `engine`, `engine_config`, `enable_hpi`, `use_tensorrt`, `min_subgraph_size`,
+      `precision`, `enable_mkldnn`, `mkldnn_cache_capacity`, `cpu_threads` and `enable_cinn`: as for
+      `fastocr.PaddleOCR`.
 
     Raises:
         InvalidOptionError: an unknown parameter, a wrong type or value.
