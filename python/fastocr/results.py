@@ -249,7 +249,7 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: "processed": polygons are in pixels of ``output_img``; "original": of the input.
+        coordinates: what polygons are pixels of: "processed": ``output_img``; "original": the input.
 
     """
 
@@ -316,14 +316,11 @@ class DocPreprocessorResult(_Successful):
         from fastocr.drawing import draw_document
 
         settings = self["model_settings"]
-        turned, flattened = (
-            settings["use_doc_orientation_classify"],
-            settings["use_doc_unwarping"],
-        )
+        turned = settings["use_doc_orientation_classify"]
         stages = (
             (self["input_img"], "Original Image"),
             (self["rot_img"], f"Rotated Image ({turned}, {self['angle']})"),
-            (self["output_img"], f"Unwarping Image ({flattened})"),
+            (self["output_img"], f"Unwarping Image ({settings['use_doc_unwarping']})"),
         )
         return {"preprocessed_img": Image.fromarray(draw_document(stages))}
 
