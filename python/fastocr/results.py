@@ -249,7 +249,8 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: what polygons are pixels of: "processed": ``output_img``; "original": the input.
+        coordinates: "processed": polygons are in pixels of ``output_img``; "original": in those of
+            the input.
 
     """
 
