@@ -72,6 +72,22 @@ def smooth_page(height: int, width: int) -> np.ndarray:
     return cv2.GaussianBlur(noise, (0, 0), 2)
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_sampling(isa: str) -> None:
+    before = _core.active_isa()
+    _core.set_isa(isa)
+    try:
+        for height, width in ((120, 90), (33, 400), (2, 1)):
+            page = np.random.default_rng(4).integers(0, 256, (height, width, 3), dtype=np.uint8)
+            grid = spread_grid().astype(np.float32)
+            assert_cut_off(_core.sample_page(page, grid), remapped(page, grid), 0.05)
+    finally:
+        _core.set_isa(before)
+    for empty in (np.empty((0, 4, 3), np.uint8), np.empty((4, 0, 3), np.uint8)):
+        with pytest.raises(InputError, match="empty"):
+            _core.sample_page(empty, grid)
+
+
 # ---- networks that the tests make ----------------------------------------------------------------
 
 Part = Callable[..., Any]
@@ -294,7 +310,7 @@ def test_converted_networks(
     unwarping_networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The form of the official ONNX packages."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("FASTOCR_CACHE_HOME", str(tmp_path))
     path = unwarping_networks / "json" / "inference.json"
     onnx = conversion.converted(path)
     assert onnx is not None
