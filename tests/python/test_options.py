@@ -25,6 +25,8 @@ from fastocr.inputs import InputOptions, PageSelection
 from fastocr.options import PageOptions, PipelineOptions
 from fastocr.options.constructor import EXTRA_PARAMETERS
 
+MakeOCR = Callable[..., PaddleOCR]
+
 PARAMETERS = (
     "doc_orientation_classify_model_name",
     "doc_orientation_classify_model_dir",
