@@ -43,13 +43,14 @@ class Module(Predictor):
     ) -> None:
         """Find the model's files; `given` are the arguments that all classes have."""
         super().__init__()
-        self._choice = options.parse_module(
+        own = options.parse_module(
             self._role,
             self._default_model if model_name is None else model_name,
             model_dir,
             given,
             stacklevel=3,
         )
+        self._choice, self._input_options = own.model, own.inputs
         self._files = loading.find_model(self._choice)
         self._batch_size = 1
         self._stage: Any = None  # of the core; each class has its own
@@ -69,4 +70,4 @@ class Module(Predictor):
         self._check_usable()
         if batch_size is not None:
             self._batch_size = checks.integer(1)("batch_size", batch_size)
-        return self._results(source, read, self._batch_size)
+        return self._results(source, read, self._batch_size, input_options=self._input_options)

@@ -117,7 +117,7 @@ def parse_document_constructor(
         ConfigNotFoundError, InvalidOptionError, UnsupportedOptionError: as `parse_constructor`.
 
     """
-    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS})
+    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS, *INPUT_PARAMETERS})
     if unknown:
         raise InvalidOptionError(f"Unknown argument: {unknown[0]}")
     notices = Notices()
