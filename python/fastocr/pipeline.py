@@ -102,6 +102,7 @@ class Pipeline:
             InputError, InferenceError: as `run`.
 
         """
+        assert page.image is not None
         params = options.core_params(*self._model_params)
         text, score = self._lines.read(page.image, params, turn=options.use_textline_orientation)
         return text if self._display_order is None else self._display_order(text), score
@@ -114,6 +115,7 @@ class Pipeline:
             UnsupportedOptionError: lines are not turned.
 
         """
+        assert page.image is not None
         return self._lines.orientation(page.image)
 
     def _result(

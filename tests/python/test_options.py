@@ -142,7 +142,9 @@ def test_parameters_by_position() -> None:
 
 def test_public_names() -> None:
     assert set(fastocr.__all__) == {
-        "FailedResult", "OCRResult", "PaddleOCR", "__version__", "errors",
+        "DocImgOrientationClassification", "DocPreprocessor", "FailedResult", "OCRResult",
+        "PaddleOCR", "TextDetection", "TextImageUnwarping", "TextLineOrientationClassification",
+        "TextRecognition", "__version__", "errors",
     }  # fmt: skip
     assert issubclass(OCRResult, dict)
     assert issubclass(FailedResult, dict)
