@@ -97,7 +97,6 @@ class PaddleOCR(Predictor):
         named = {k: v for k, v in locals().items() if k not in ("self", "kwargs", "__class__")}
         super().__init__()
         wanted = options.parse_constructor(named, kwargs, stacklevel=2)
-        self._inputs = wanted.inputs
         files = loading.find_models(wanted.models)
         self._options = wanted.without(wanted.models.keys() - files.keys())
         self._pipelines = tuple(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from fastocr import inputs
 from fastocr.errors import FastOCRError, InferenceError, InputError
-from fastocr.inputs import InputOptions, Page
+from fastocr.inputs import Page
 from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
 from fastocr.processes import Home
 from fastocr.results import FailedResult
@@ -65,7 +65,6 @@ class Predictor:
         """Note the process."""
         self._home = Home(f"this {type(self).__name__} object")
         self._closed = False
-        self._inputs = InputOptions()
 
     def close(self) -> None:
         """Free the models and the threads. The object cannot be used any more."""
@@ -104,8 +103,7 @@ class Predictor:
         def run(batch: Batch) -> list[Result | FailedResult]:
             return _with_failures(batch, read)
 
-        pages = inputs.iter_pages(source, self._inputs)
-        return FlatRuns(PageRuns(batches(pages, batch_size), run, at_once))
+        return FlatRuns(PageRuns(batches(inputs.iter_pages(source), batch_size), run, at_once))
 
 
 def _with_failures(

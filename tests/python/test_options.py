@@ -205,18 +205,6 @@ WRONG = [
     *(("coordinates", value, "'processed', 'original'") for value in ("", "page", 1)),
     *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
     *(("min_subgraph_size", value, "at least 1") for value in (0, 2.5, True, "3")),
-    *(
-        (name, value, "a bool")
-        for name in ("recursive", "allow_urls", "allow_private_urls")
-        for value in (0, 1, "true")
-    ),
-    *((name, value, "an integer of at least 1")
-      for name in ("max_pixels", "max_url_bytes") for value in (0, -1, 1.5, "10", True)),
-    *((name, value, "a number greater than 0")
-      for name in ("pdf_scale", "url_timeout") for value in (0, -1, math.inf, math.nan, "2", True)),
-    *(("pdf_pages", value, 'pages counted from 1, such as "1-3,7,9-", 5 or [1, 2],')
-      for value in ("", "0", "3-1", "1,,2", "a", "-3", "1-2-3", 0, -1, [], [0], [1.5], 1.5, True)),
-    *(("pdf_password", value, "a string") for value in (5, b"secret")),
     *(("warmup", value, "a bool, or a list of (width, height) with sides from 1 to 32768")
       for value in (1, "A4", (960, 1280), [5], [(1,)], [(9, 9), (0, 9)], [(9, 32769)], [(9.0, 9)])),
 ]  # fmt: skip

@@ -45,7 +45,6 @@ class Module(Predictor):
     ) -> None:
         """Find the model's files; `given` are the arguments that all classes have."""
         super().__init__()
-        self._inputs = options.input_options(given)
         self._choice = options.parse_module(
             self._role,
             self._default_model if model_name is None else model_name,

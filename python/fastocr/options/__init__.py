@@ -14,7 +14,6 @@ from fastocr.options.constructor import (
     parse_warmup,
 )
 from fastocr.options.devices import available_cpus, parse_devices
-from fastocr.options.inputs import input_options
 from fastocr.options.models import ModelChoice
 from fastocr.options.module import parse_module
 from fastocr.options.page import PageOptions
@@ -26,7 +25,6 @@ __all__ = [
     "PageOptions",
     "PipelineOptions",
     "available_cpus",
-    "input_options",
     "parse_constructor",
     "parse_devices",
     "parse_document_constructor",

@@ -10,10 +10,8 @@ from typing import Any
 from fastocr import _core, pipeline_config
 from fastocr.checks import MAX_SIDE, reject
 from fastocr.errors import InvalidOptionError
-from fastocr.inputs import InputOptions
 from fastocr.options.devices import parse_devices
 from fastocr.options.engine import ENGINE_PARAMETERS, engine_options
-from fastocr.options.inputs import INPUT_PARAMETERS, input_options
 from fastocr.options.models import ModelChoice, choose, is_on, language_values
 from fastocr.options.notices import Notices
 from fastocr.options.page import PageOptions, page_options
@@ -43,13 +41,7 @@ ALIASES = {
     "cls_batch_num": "textline_orientation_batch_size",
 }
 # Parameters beyond the signature.
-EXTRA_PARAMETERS = (
-    "paddlex_config",
-    *ENGINE_PARAMETERS,
-    *INPUT_PARAMETERS,
-    "coordinates",
-    "warmup",
-)
+EXTRA_PARAMETERS = ("paddlex_config", *ENGINE_PARAMETERS, "coordinates", "warmup")
 # Pages (width, height) for `warmup=True`: A4 at 150 dpi and the 4:3 of cameras and screens, upright
 # and lying. With the default limits they fill detection inputs of four sizes.
 WARMUP_SIZES = ((1240, 1754), (1754, 1240), (1280, 960), (960, 1280))
@@ -65,7 +57,6 @@ class PipelineOptions:
         devices: one replica of the pipeline for each.
         config: the whole configuration in PaddleX's form, as `pipeline_config.with_switches` and
             `pipeline_config.export_config` take it.
-        inputs: how inputs are read.
         warmup: sizes (width, height) of the pages that a new object practises on.
 
     """
@@ -74,7 +65,6 @@ class PipelineOptions:
     page: PageOptions
     devices: tuple[_core.Device, ...]
     config: dict[str, Any]
-    inputs: InputOptions
     warmup: tuple[tuple[int, int], ...] = ()
 
     def steps(self) -> tuple[str, ...]:
@@ -117,7 +107,7 @@ def parse_document_constructor(
         ConfigNotFoundError, InvalidOptionError, UnsupportedOptionError: as `parse_constructor`.
 
     """
-    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS, *INPUT_PARAMETERS})
+    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS})
     if unknown:
         raise InvalidOptionError(f"Unknown argument: {unknown[0]}")
     notices = Notices()
@@ -151,7 +141,6 @@ def _parse(
         page=page_options(config, given.get("coordinates")),
         devices=devices,
         config=config,
-        inputs=input_options(given),
         warmup=parse_warmup(given.get("warmup")),
     )
     return options.without(())

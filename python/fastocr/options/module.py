@@ -9,7 +9,6 @@ from fastocr import checks
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
 from fastocr.options.devices import parse_devices
 from fastocr.options.engine import ENGINE_PARAMETERS, engine_options
-from fastocr.options.inputs import INPUT_PARAMETERS
 from fastocr.options.models import ModelChoice
 from fastocr.options.notices import Notices
 
@@ -26,7 +25,7 @@ def parse_module(
         UnsupportedOptionError: a value that this version cannot honour.
 
     """
-    unknown = sorted(given.keys() - {*ENGINE_PARAMETERS, *INPUT_PARAMETERS})
+    unknown = sorted(given.keys() - set(ENGINE_PARAMETERS))
     if unknown:
         raise InvalidOptionError(f"Unknown argument: {unknown[0]}")
     devices = parse_devices("device", given.get("device"))
