@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from fastocr import inputs
 from fastocr.errors import FastOCRError, InferenceError, InputError
-from fastocr.inputs import Page
+from fastocr.inputs import InputOptions, Page
+from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
 from fastocr.processes import Home
 from fastocr.results import FailedResult
@@ -93,6 +94,7 @@ class Predictor:
         read: Callable[[Batch], Sequence[Result]],
         batch_size: int = 1,
         at_once: int = AT_ONCE,
+        input_options: InputOptions = DEFAULT_OPTIONS,
     ) -> FlatRuns[Result | FailedResult]:
         """Return an iterator of one result a page of `source`.
 
@@ -103,7 +105,9 @@ class Predictor:
         def run(batch: Batch) -> list[Result | FailedResult]:
             return _with_failures(batch, read)
 
-        return FlatRuns(PageRuns(batches(inputs.iter_pages(source), batch_size), run, at_once))
+        return FlatRuns(
+            PageRuns(batches(inputs.iter_pages(source, input_options), batch_size), run, at_once)
+        )
 
 
 def _with_failures(

@@ -22,7 +22,7 @@ int stride_of(const Program& program, int value, const ImageSize& size) {
   const bool plane = value == network.output && size.channels == 1 &&
                      network.layers.back().output == value &&
                      std::holds_alternative<TransposedConvolution>(network.layers.back().operation);
-  if (plane && !network.output_is_tokens) return 1;
+  if (plane && network.output_form == OutputForm::kImage) return 1;
   return padded_channels(size.channels);
 }
 
@@ -63,15 +63,20 @@ std::vector<ImageSize> sizes_of(const Network& network, int height, int width, i
   return sizes;
 }
 
+// Its axes were named for one size of the input; of others it may have more pixels.
+void check_output(const ImageSize& size, OutputForm form) {
+  const bool row = size.height == 1, pixel = row && size.width == 1;
+  if (form == OutputForm::kImage || pixel || (row && form == OutputForm::kTokens)) return;
+  throw Error(ErrorKind::kInference, std::string("the network cannot take this input: its ") +
+                                         (row ? "width" : "height") + " is not the network's");
+}
+
 Plan make_plan(const Program& program, int height, int width) {
   const Network& network = program.network();
   Plan plan;
   plan.sizes = sizes_of(network, height, width, network.output);
   plan.offsets.resize(plan.sizes.size());
-  if (network.output_is_tokens && plan.sizes[network.output].height != 1) {
-    throw Error(ErrorKind::kInference,
-                "the network cannot take this input: its height is not the network's");
-  }
+  check_output(plan.sizes[network.output], network.output_form);
   const auto& chains = program.chains();
   std::vector<std::size_t> last_use(plan.sizes.size());  // by chain
   for (std::size_t i = 0; i < chains.size(); ++i) {
@@ -92,6 +97,18 @@ Plan make_plan(const Program& program, int height, int width) {
     std::erase_if(alive, [&](const auto& entry) { return last_use[entry.first] <= i; });
   }
   return plan;
+}
+
+Shape shape_of(const ImageSize& size, OutputForm form) {
+  switch (form) {
+    case OutputForm::kScores:
+      return {1, size.channels};
+    case OutputForm::kTokens:
+      return {1, size.width, size.channels};
+    case OutputForm::kImage:
+      break;
+  }
+  return {1, size.channels, size.height, size.width};
 }
 
 // Weights live in the steps; what remains says how sizes follow from each other.
@@ -289,18 +306,17 @@ void Executor::read_output() {
   const Network& network = program_->network();
   const Image& image = images_[network.output];
   const auto [channels, height, width] = image.size;
-  output_shape_ =
-      network.output_is_tokens ? Shape{1, width, channels} : Shape{1, channels, height, width};
+  const bool image_form = network.output_form == OutputForm::kImage;
+  output_shape_ = shape_of(image.size, network.output_form);
   if (image.stride == channels) {
     output_data_ = image.pixels;
-    if (network.output_is_tokens || channels == 1) return;
+    if (!image_form || channels == 1) return;
   }
   output_.resize(static_cast<std::size_t>(channels) * height * width);
   for (int i = 0; i < height * width; ++i) {
     for (int c = 0; c < channels; ++c) {
-      const std::ptrdiff_t at = network.output_is_tokens
-                                    ? static_cast<std::ptrdiff_t>(i) * channels + c
-                                    : static_cast<std::ptrdiff_t>(c) * height * width + i;
+      const std::ptrdiff_t at = image_form ? static_cast<std::ptrdiff_t>(c) * height * width + i
+                                           : static_cast<std::ptrdiff_t>(i) * channels + c;
       output_[at] = image.pixels[static_cast<std::ptrdiff_t>(i) * image.stride + c];
     }
   }

@@ -695,22 +695,35 @@ class Lowering {
       integers_[node.outputs.at(0)] = *numbers;
       return;
     }
+    if (const Constant* c = constant(node.inputs[0])) {
+      Constant reshaped = *c;
+      reshaped.shape = new_shape(node, c->shape);
+      graph_.constants[node.outputs.at(0)] = std::move(reshaped);
+      return;
+    }
     const Value value = image(node);
+    const Ints shape = new_shape(node, value.shape);
+    if (shape.size() == 5) return attention(node, value, shape);
+    define_reshaped(node, value, shape);
+  }
+
+  // What a Reshape makes of these sizes: 0 keeps the size at its place, -1 is what is left.
+  Ints new_shape(const OnnxNode& node, const Ints& sizes) const {
     Ints shape = required_integers(node, 1);
     for (std::size_t i = 0; i < shape.size(); ++i) {
       if (shape[i] == 0) {
-        require(i < value.shape.size(), node, "a broken shape");
-        shape[i] = value.shape[i];
+        require(i < sizes.size(), node, "a broken shape");
+        shape[i] = sizes[i];
       }
     }
     for (std::int64_t& size : shape) {
       Ints known = shape;
       std::erase(known, -1);
-      if (size == -1) size = product(value.shape) / std::max<std::int64_t>(product(known), 1);
+      if (size == -1) size = product(sizes) / std::max<std::int64_t>(product(known), 1);
     }
-    require(product(shape) == product(value.shape), node, "a broken shape");
-    if (shape.size() == 5) return attention(node, value, shape);
-    define_reshaped(node, value, shape);
+    require(all_between(shape, 0, kMostPixels * kMostPixels) && product(shape) == product(sizes),
+            node, "a broken shape");
+    return shape;
   }
 
   // Axes of Squeeze, Unsqueeze and means: an attribute, in later opsets an input.
@@ -1044,10 +1057,12 @@ class Lowering {
     const Value& value = found->second;
     network_.output = value.number;
     if (value.number == 0) reject("it computes nothing");
-    if (value.is("NWC")) {
-      network_.output_is_tokens = true;
+    if (value.is("NC")) {
+      network_.output_form = OutputForm::kScores;
+    } else if (value.is("NWC")) {
+      network_.output_form = OutputForm::kTokens;
     } else if (!value.is("NCHW")) {
-      reject("its output is neither an image nor a row of tokens");
+      reject("its output is neither an image nor a row of tokens nor one of scores");
     }
     network_.omission = omission_rule(network_);
   }

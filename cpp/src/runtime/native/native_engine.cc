@@ -56,7 +56,15 @@ class NativeModel final : public Model {
   }
   Shape input_shape() const override { return program_->network().input_shape; }
   Shape output_shape() const override {
-    return program_->network().output_is_tokens ? Shape{1, -1, -1} : Shape{1, -1, -1, -1};
+    switch (program_->network().output_form) {
+      case OutputForm::kScores:
+        return {1, -1};
+      case OutputForm::kTokens:
+        return {1, -1, -1};
+      case OutputForm::kImage:
+        break;
+    }
+    return {1, -1, -1, -1};
   }
   OmissionRule omission_rule() const override { return program_->network().omission; }
   std::string path() const override { return path_; }

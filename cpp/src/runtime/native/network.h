@@ -119,11 +119,18 @@ struct Layer {
   int output = 0;
 };
 
+// What the output is called in ONNX.
+enum class OutputForm {
+  kImage,   // (1, channels, H, W)
+  kTokens,  // (1, width, channels): of a row of pixels
+  kScores,  // (1, channels): of a pixel
+};
+
 struct Network {
   int values = 0;  // how many there are; value 0 is the input
   std::vector<Layer> layers;
   int output = 0;
-  bool output_is_tokens = false;          // (1, width, channels) rather than (1, channels, H, W)
+  OutputForm output_form = OutputForm::kImage;
   std::vector<std::int64_t> input_shape;  // (1, channels, H, W); -1: any size
   OmissionRule omission;
   std::shared_ptr<const LinearClassifier> classifier;  // what was left out at the end
