@@ -20,7 +20,7 @@ from fastocr.results import FailedResult
 from tests.python.web import Answer, WebServer, serving
 
 TIMEOUT = 30
-Results = Iterator[Any]
+HERE = InputOptions(allow_private_urls=True)
 
 
 class Reader(Predictor):
@@ -28,7 +28,6 @@ class Reader(Predictor):
 
     def __init__(self, work: Callable[[], object] = lambda: None) -> None:
         super().__init__()
-        self._inputs = InputOptions(allow_private_urls=True)
         self._work = work
 
     def read(self, source: object, batch_size: int = 1) -> Any:
@@ -36,7 +35,7 @@ class Reader(Predictor):
             self._work()
             return [page.image.shape[1] for page in batch.pages if page.image is not None]
 
-        return self._results(source, widths, batch_size)
+        return self._results(source, widths, batch_size, input_options=HERE)
 
 
 def png(width: int) -> bytes:
