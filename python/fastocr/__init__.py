@@ -13,10 +13,30 @@ from __future__ import annotations
 import logging
 
 from fastocr import _core, errors
+from fastocr.modules import (
+    DocImgOrientationClassification,
+    DocPreprocessor,
+    TextDetection,
+    TextImageUnwarping,
+    TextLineOrientationClassification,
+    TextRecognition,
+)
 from fastocr.ocr import PaddleOCR
 from fastocr.results import FailedResult, OCRResult
 
-__all__ = ["FailedResult", "OCRResult", "PaddleOCR", "__version__", "errors"]
+__all__ = [
+    "DocImgOrientationClassification",
+    "DocPreprocessor",
+    "FailedResult",
+    "OCRResult",
+    "PaddleOCR",
+    "TextDetection",
+    "TextImageUnwarping",
+    "TextLineOrientationClassification",
+    "TextRecognition",
+    "__version__",
+    "errors",
+]
 
 __version__ = _core.VERSION
 

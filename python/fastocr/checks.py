@@ -47,8 +47,8 @@ def reject(name: str, value: object, allowed: str) -> NoReturn:
     raise InvalidOptionError(f"{name}={value!r} is not allowed: {allowed} is expected")
 
 
-def integer(minimum: int) -> Check:
-    """Return a check for whole numbers that fit the core's int."""
+def integer(minimum: int, maximum: int = 2**31 - 1) -> Check:
+    """Return a check for whole numbers; by default for those that fit the core's int."""
 
     def check(name: str, value: Any) -> int:
         allowed = f"an integer of at least {minimum}"
@@ -58,7 +58,7 @@ def integer(minimum: int) -> Check:
             number = operator.index(value)
         except TypeError:
             reject(name, value, allowed)
-        if not minimum <= number <= 2**31 - 1:
+        if not minimum <= number <= maximum:
             reject(name, value, allowed)
         return number
 

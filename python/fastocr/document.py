@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastocr import _core, loading
 from fastocr.engines import EngineOptions
 from fastocr.errors import ModelFormatError
+from fastocr.inputs import Page
 from fastocr.model_store import ModelFiles
 from fastocr.results import DocPreprocessorResult
 
@@ -90,6 +91,12 @@ class DocumentSteps:
     def run(self, image: npt.NDArray[np.uint8], classify: bool, unwarp: bool) -> Document:
         """Return the page after the steps that are asked for, which have to be loaded."""
         return Document(image, self._steps.run(image, classify=classify, unwarp=unwarp))
+
+    def result(self, page: Page, classify: bool, unwarp: bool) -> DocPreprocessorResult:
+        """Return the result for one page, which is no error."""
+        assert page.image is not None
+        document = self.run(page.image, classify, unwarp)
+        return document.result(classify, unwarp, page.input_path, page.page_index)
 
 
 def _angles(files: ModelFiles, labels: tuple[str, ...]) -> list[int]:

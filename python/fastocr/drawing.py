@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from fastocr.errors import UnsupportedOptionError
 from fastocr.fonts import Font, default_font, drawable, font_for, visual_order
 
-__all__ = ["draw_ocr"]
+__all__ = ["draw_below", "draw_document", "draw_label", "draw_ocr", "draw_outlines"]
 
 _log = logging.getLogger("fastocr")
 
@@ -28,6 +28,9 @@ Image = npt.NDArray[np.uint8]
 
 _WHITE = (255, 255, 255)
 _BLACK = (0, 0, 0)
+# Pixels.
+_CAPTION_HEIGHT = 25
+_LABEL_WIDTH = 160
 # Where the baseline lies below the middle of a line so that the glyphs of the built-in font,
 # descenders included, sit centred; in units of the font size.
 _BASELINE = 0.36
@@ -76,6 +79,66 @@ def draw_ocr(
             _log.debug("Item %d (%r) could not be drawn", index, text, exc_info=True)
     left = cv2.addWeighted(original, 0.5, filled, 0.5, 0)
     return np.hstack([np.asarray(left, np.uint8), canvas])
+
+
+def draw_outlines(page: Image, polys: Iterable[npt.NDArray[Any]]) -> Image:
+    """Outline polygons ((n, 2) pixel coordinates each) in red on a copy of a BGR page.
+
+    Returns:
+        RGB image of the same size, uint8.
+
+    """
+    picture = np.ascontiguousarray(page[:, :, ::-1])
+    cv2.polylines(picture, [np.asarray(poly, np.int32) for poly in polys], True, (255, 0, 0), 2)
+    return picture
+
+
+def draw_document(stages: Sequence[tuple[Image, str]]) -> Image:
+    """Put BGR images side by side, each with its caption below.
+
+    Returns:
+        RGB image, uint8, as wide as all together.
+
+    """
+    height = max(image.shape[0] for image, _ in stages)
+    columns = []
+    for image, caption in stages:
+        column = np.full((height + _CAPTION_HEIGHT, image.shape[1], 3), 255, np.uint8)
+        column[: image.shape[0]] = image[:, :, ::-1]
+        _write(column[height:], caption, default_font())
+        columns.append(column)
+    return np.hstack(columns)
+
+
+def draw_below(image: Image, text: str, font: Font) -> Image:
+    """Write a text below a BGR image, no wider than it.
+
+    Returns:
+        RGB image, uint8.
+
+    """
+    height, width = image.shape[:2]
+    line = max(_CAPTION_HEIGHT, int(0.075 * width))
+    picture = np.full((height + line, width, 3), 255, np.uint8)
+    picture[:height] = image[:, :, ::-1]
+    font = font_for(text, font)
+    _write(picture[height:], drawable(text, font), font)
+    return picture
+
+
+def draw_label(image: Image, label: str) -> Image:
+    """Write a label into the top left corner of a copy of a BGR image.
+
+    Returns:
+        RGB image of the same size, uint8.
+
+    """
+    picture = np.ascontiguousarray(image[:, :, ::-1])
+    height = min(_CAPTION_HEIGHT, picture.shape[0])
+    width = min(_LABEL_WIDTH, picture.shape[1])
+    picture[:height, :width] = _WHITE
+    _write(picture[:height, :width], label, default_font())
+    return picture
 
 
 def _draw_item(

@@ -92,8 +92,8 @@ TEXTLINE_ORIENTATION = ClassificationParams(("0_degree", "180_degree"), (160, 80
 class ModelConfig:
     """One file; `characters` is None for models that read nothing.
 
-    `classification` is None for models that are no classifiers. `shape_ranges` are the sizes that the network's inputs are meant to have, for engines that
-    compile it for them.
+    `classification` is None for models that are no classifiers. `shape_ranges` are the sizes that
+    the network's inputs are meant to have, for engines that compile it for them.
     """
 
     name: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -122,6 +122,10 @@ class PaddleOCR(Predictor):
         text_rec_score_thresh: float | None = None,
         return_word_box: bool | None = None,
         coordinates: str | None = None,
+        recursive: bool | None = None,
+        pdf_pages: str | int | Sequence[int] | None = None,
+        pdf_scale: float | None = None,
+        pdf_password: str | None = None,
         device: str | None = None,
     ) -> list[OCRResult | FailedResult]:
         """Read all pages of `input`.
@@ -141,6 +145,10 @@ class PaddleOCR(Predictor):
             text_rec_score_thresh: see the constructor.
             return_word_box: see above.
             coordinates: see the constructor.
+            recursive: see the constructor, also for the following.
+            pdf_pages: see above.
+            pdf_scale: see above.
+            pdf_password: see above.
             device: None, or the constructor's.
 
         Returns:
@@ -170,6 +178,10 @@ class PaddleOCR(Predictor):
         text_rec_score_thresh: float | None = None,
         return_word_box: bool | None = None,
         coordinates: str | None = None,
+        recursive: bool | None = None,
+        pdf_pages: str | int | Sequence[int] | None = None,
+        pdf_scale: float | None = None,
+        pdf_password: str | None = None,
         device: str | None = None,
     ) -> Iterator[OCRResult | FailedResult]:
         """Like `predict`, but yields each result when it is ready.
@@ -253,7 +265,8 @@ class PaddleOCR(Predictor):
     ) -> FlatRuns[OCRResult | FailedResult]:
         self._check_usable()
         pipelines = self._pipelines
-        page_options = options.parse_predict(given, self._options)
+        call = options.parse_predict(given, self._options)
+        page_options = call.page
         pipelines[0].check(page_options)
         # Calls begin with different devices, so that those of one page each use all of them.
         first = next(self._calls)
@@ -263,4 +276,6 @@ class PaddleOCR(Predictor):
             pages = (replace(page, image=image_filter(page.image)) for page in batch.pages)
             return [pipeline.run(page, page_options) for page in pages]
 
-        return self._results(source, read, at_once=AT_ONCE * len(pipelines))
+        return self._results(
+            source, read, at_once=AT_ONCE * len(pipelines), input_options=call.inputs
+        )

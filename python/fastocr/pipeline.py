@@ -76,6 +76,7 @@ class Pipeline:
         """
         document: Document | None = None
         image = page.image
+        assert image is not None
         if self._document is not None and options.use_doc_preprocessor:
             document = self._document.run(
                 image, options.use_doc_orientation_classify, options.use_doc_unwarping

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from fastocr import inputs
 from fastocr.errors import FastOCRError, InferenceError, InputError
-from fastocr.inputs import Page
+from fastocr.inputs import InputOptions, Page
+from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
 from fastocr.processes import Home
 from fastocr.results import FailedResult
@@ -38,12 +39,24 @@ class Batch:
 
 
 def batches(pages: Iterator[Page], size: int) -> Iterator[Batch]:
-    """Yield the pages in batches of `size`, the last one with what is left."""
+    """Yield the pages in batches of `size`, the last one with what is left.
+
+    What `pages` raises comes after the pages before it.
+    """
     for index in count():
-        taken = tuple(islice(pages, size))
+        taken: list[Page] = []
+        failure: Exception | None = None
+        try:
+            for page in islice(pages, size):
+                taken.append(page)
+        except Exception as error:
+            failure = error
+        if taken:
+            yield Batch(index, tuple(taken), taken[-1].followed)
+        if failure is not None:
+            raise failure
         if not taken:
             return
-        yield Batch(index, taken, taken[-1].followed)
 
 
 class Predictor:
@@ -81,22 +94,24 @@ class Predictor:
         read: Callable[[Batch], Sequence[Result]],
         batch_size: int = 1,
         at_once: int = AT_ONCE,
+        input_options: InputOptions = DEFAULT_OPTIONS,
     ) -> FlatRuns[Result | FailedResult]:
         """Return an iterator of one result a page of `source`.
 
-        `read` gets batches of pages with images only. Failures stand among the results if `source`
-        is a collection, or has pages; else they are raised.
+        `read` gets batches of pages with images only. The failure of a page that is one of many
+        stands among the results; else it is raised.
         """
-        keeps_errors = inputs.is_collection(source)
 
         def run(batch: Batch) -> list[Result | FailedResult]:
-            return _with_failures(batch, read, keeps_errors)
+            return _with_failures(batch, read)
 
-        return FlatRuns(PageRuns(batches(inputs.iter_pages(source), batch_size), run, at_once))
+        return FlatRuns(
+            PageRuns(batches(inputs.iter_pages(source, input_options), batch_size), run, at_once)
+        )
 
 
 def _with_failures(
-    batch: Batch, read: Callable[[Batch], Sequence[Result]], keeps_errors: bool
+    batch: Batch, read: Callable[[Batch], Sequence[Result]]
 ) -> list[Result | FailedResult]:
     good = tuple(page for page in batch.pages if page.image is not None)
     made: Iterator[Result] = iter(())
@@ -111,7 +126,7 @@ def _with_failures(
         error = page.error or failure
         if error is None:
             return next(made)
-        if keeps_errors or page.page_index is not None:
+        if page.one_of_many:
             return FailedResult(page.input_path, page.page_index, error)
         raise error
 

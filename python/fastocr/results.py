@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fastocr.errors import FastOCRError
+from fastocr.errors import FastOCRError, UnsupportedOptionError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FailedResult", "OCRResult"]
+__all__ = [
+    "DocPreprocessorResult",
+    "DocTrResult",
+    "FailedResult",
+    "OCRResult",
+    "TextDetResult",
+    "TextRecResult",
+    "TopkResult",
+]
 
 _log = logging.getLogger("fastocr")
 
@@ -46,10 +55,16 @@ _CONTENT_KEYS = (
     "text_word_boxes",
     "text_word",
 )
-_PREPROCESSOR_KEYS = ("input_path", "page_index", "model_settings", "angle")
+# Images, and what belongs to them, that a result of a single model holds beside its content.
+_PICTURE_KEYS = ("input_img", "vis_font")
 _STACKED_KEYS = frozenset(
-    {"dt_polys", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
+    {"dt_polys", "dt_scores", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
 )
+
+# Of names from URLs: separators of folders, and what some systems refuse.
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+# File systems take 255 bytes; the rest is for the page, the kind of the file and its suffix.
+_MOST_STEM_BYTES = 200
 
 # A fixed list, because the answers of `mimetypes` depend on the machine.
 _IMAGE_SUFFIXES = frozenset(
@@ -154,10 +169,35 @@ class _Result(dict[str, Any]):
             target.parent.mkdir(parents=True, exist_ok=True)
             image.save(target)
 
+    def save_to_txt(self, save_path: SavePath) -> None:
+        """Save the texts as a UTF-8 file, a line of text in each line.
+
+        Args:
+            save_path: a ``.txt`` file, or a directory that receives ``<stem>_res.txt``; the stem is
+                the same as in `save_to_json`.
+
+        Raises:
+            UnsupportedOptionError: results of this kind have no texts.
+            TypeError: `save_path` is not a path.
+            OSError: the file cannot be written.
+
+        """
+        path = _path(save_path)
+        lines = self._lines()
+        if path.suffix.lower() != ".txt":
+            path /= f"{self._stem()}_res.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{line}\n" for line in lines)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
     def save_all(self, save_path: SavePath) -> None:
         """Save JSON and pictures; see `save_to_json` and `save_to_img`."""
         self.save_to_json(save_path)
         self.save_to_img(save_path)
+
+    def _lines(self) -> list[builtins.str]:
+        """Return the texts."""
+        raise UnsupportedOptionError(f"save_to_txt: a {type(self).__name__} has no texts")
 
     def _image_paths(self, path: Path, images: Mapping[builtins.str, Any]) -> Iterator[Path]:
         """Yield the file of each picture; only one if `path` itself names an image file."""
@@ -166,14 +206,14 @@ class _Result(dict[str, Any]):
                 _log.warning("%s holds one picture only; pass a directory to save all", path)
             yield path
             return
-        suffix = Path(self["input_path"] or "").suffix
+        suffix = Path(_file_name(self["input_path"])).suffix
         suffix = suffix if suffix.lower() in _IMAGE_SUFFIXES else ".png"
         for name in images:
             yield path / f"{self._stem()}_{name}{suffix}"
 
     def _stem(self) -> builtins.str:
         """Return the first part of every file name; it stays the same for the same object."""
-        stem = Path(self["input_path"]).stem if self["input_path"] else self._made_up_stem()
+        stem = _input_stem(self["input_path"]) or self._made_up_stem()
         return stem if self["page_index"] is None else f"{stem}_{self['page_index']}"
 
     def _made_up_stem(self) -> builtins.str:
@@ -186,7 +226,18 @@ class _Result(dict[str, Any]):
         return self._unnamed_stem
 
 
-class OCRResult(_Result):
+class _Successful(_Result):
+    """A result of a page that was read."""
+
+    ok: bool = True
+    error: FastOCRError | None = None
+
+    def _content(self) -> dict[str, Any]:
+        """Return all that is no picture."""
+        return {key: value for key, value in self.items() if key not in _PICTURE_KEYS}
+
+
+class OCRResult(_Successful):
     """Everything that was read on one page.
 
     A dictionary with the keys, in this order: ``input_path`` (str or None), ``page_index`` (int or
@@ -196,17 +247,21 @@ class OCRResult(_Result):
     ``rec_polys``, ``vis_fonts``, ``textline_orientation_angles`` (only if boxes were found) and
     ``rec_boxes`` ((n, 4) int16). With word boxes also ``text_word``, ``text_word_region`` (before
     the angles) and ``text_word_boxes`` (last).
+
+    Attributes:
+        coordinates: "processed": polygons are in pixels of ``output_img``; "original": in those of
+            the input.
+
     """
 
-    ok: bool = True
-    error: FastOCRError | None = None
+    coordinates: str = "processed"
 
     def _content(self) -> dict[str, Any]:
         """Return the keys of the reference's JSON that this result has."""
         content = {key: self[key] for key in _CONTENT_KEYS if key in self}
-        if self["model_settings"]["use_doc_preprocessor"]:
-            whole = content["doc_preprocessor_res"]
-            content["doc_preprocessor_res"] = {key: whole[key] for key in _PREPROCESSOR_KEYS}
+        preprocessed = content["doc_preprocessor_res"]
+        if isinstance(preprocessed, DocPreprocessorResult):
+            content["doc_preprocessor_res"] = preprocessed._content()
         else:
             del content["doc_preprocessor_res"]
         return content
@@ -216,20 +271,139 @@ class OCRResult(_Result):
         """``{"ocr_res_img": picture}``: RGB, twice as wide as the page.
 
         The page with its boxes on the left, the recognised texts (or words, if the result has word
-        boxes) in their places on the right. Drawn anew at each access.
+        boxes) in their places on the right. Where the page was turned or flattened first, also
+        ``preprocessed_img``, as of `DocPreprocessorResult`. Drawn anew at each access.
         """
         from PIL import Image
 
         from fastocr.drawing import draw_ocr
 
-        page = self["doc_preprocessor_res"]["output_img"]
+        preprocessed = self["doc_preprocessor_res"]
+        original = self.coordinates == "original" and "input_img" in preprocessed
+        page = preprocessed["input_img" if original else "output_img"]
         if "text_word_region" in self:
             polys = [np.asarray(poly) for line in self["text_word_region"] for poly in line]
             texts = [word for line in self["text_word"] for word in line]
             fonts = None
         else:
             polys, texts, fonts = self["rec_polys"], self["rec_texts"], self["vis_fonts"]
-        return {"ocr_res_img": Image.fromarray(draw_ocr(page, polys, texts, fonts))}
+        pictures = {"ocr_res_img": Image.fromarray(draw_ocr(page, polys, texts, fonts))}
+        if isinstance(preprocessed, DocPreprocessorResult):
+            pictures.update(preprocessed.img)
+        return pictures
+
+    def _lines(self) -> list[builtins.str]:
+        return list(self["rec_texts"])
+
+
+class DocPreprocessorResult(_Successful):
+    """A page before and after it was turned upright and flattened.
+
+    A dictionary with the keys ``input_path``, ``page_index``, ``input_img``, ``model_settings``
+    (``use_doc_orientation_classify``, ``use_doc_unwarping``), ``angle`` (0, 90, 180 or 270: by how
+    many degrees it was turned counter-clockwise; -1 if that step was off), ``rot_img`` and
+    ``output_img``. Images are (h, w, 3) uint8 BGR.
+    """
+
+    def _content(self) -> dict[str, Any]:
+        """Return what is no image."""
+        return {key: self[key] for key in ("input_path", "page_index", "model_settings", "angle")}
+
+    @property
+    def img(self) -> dict[str, Image]:
+        """``{"preprocessed_img": picture}``: the page as it came, turned, and flattened too."""
+        from PIL import Image
+
+        from fastocr.drawing import draw_document
+
+        settings = self["model_settings"]
+        turned = settings["use_doc_orientation_classify"]
+        stages = (
+            (self["input_img"], "Original Image"),
+            (self["rot_img"], f"Rotated Image ({turned}, {self['angle']})"),
+            (self["output_img"], f"Unwarping Image ({settings['use_doc_unwarping']})"),
+        )
+        return {"preprocessed_img": Image.fromarray(draw_document(stages))}
+
+
+class TextDetResult(_Successful):
+    """The lines that were found on one page.
+
+    A dictionary with the keys ``input_path``, ``page_index``, ``input_img`` ((h, w, 3) uint8 BGR),
+    ``dt_polys`` ((n, 4, 2) int16, or with a model for seals a list of (m, 2) arrays; in the order
+    of detection) and ``dt_scores`` (list of float).
+    """
+
+    @property
+    def img(self) -> dict[str, Image]:
+        """``{"res": picture}``: the page with outlined lines."""
+        from PIL import Image
+
+        from fastocr.drawing import draw_outlines
+
+        return {"res": Image.fromarray(draw_outlines(self["input_img"], self["dt_polys"]))}
+
+
+class TextRecResult(_Successful):
+    """What one line says.
+
+    A dictionary with the keys ``input_path``, ``page_index``, ``input_img`` ((h, w, 3) uint8 BGR),
+    ``rec_text`` (with word boxes a tuple of the text and a list of where its words are),
+    ``rec_score`` and ``vis_font``.
+    """
+
+    @property
+    def img(self) -> dict[str, Image]:
+        """``{"res": picture}``: the line with its text below."""
+        from PIL import Image
+
+        from fastocr.drawing import draw_below
+
+        caption = f"{self._lines()[0]} ({self['rec_score']})"
+        picture = draw_below(self["input_img"], caption, self["vis_font"])
+        return {"res": Image.fromarray(picture)}
+
+    def _lines(self) -> list[builtins.str]:
+        text = self["rec_text"]
+        return [text[0] if isinstance(text, tuple) else text]
+
+
+class TopkResult(_Successful):
+    """The most probable classes of one image, the best first.
+
+    A dictionary with the keys ``input_path``, ``page_index``, ``input_img`` ((h, w, 3) uint8 BGR),
+    ``class_ids`` ((k,) int32), ``scores`` ((k,) float32) and ``label_names`` (list of str).
+    """
+
+    @property
+    def img(self) -> dict[str, Image]:
+        """``{"res": picture}``: the image with the best class and its score."""
+        from PIL import Image
+
+        from fastocr.drawing import draw_label
+
+        label = f"{self['label_names'][0]} {float(self['scores'][0]):.2f}"
+        return {"res": Image.fromarray(draw_label(self["input_img"], label))}
+
+
+class DocTrResult(_Successful):
+    """A flattened page.
+
+    A dictionary with the keys ``input_path``, ``page_index``, ``input_img`` ((h, w, 3) uint8 BGR)
+    and ``doctr_img`` ((h, w, 3) uint8 RGB, as in the reference).
+    """
+
+    @property
+    def str(self) -> dict[str, dict[str, Any]]:
+        """The result as ``{"res": {...}}`` without the image."""
+        return {"res": {**self._content(), "doctr_img": "..."}}
+
+    @property
+    def img(self) -> dict[str, Image]:
+        """``{"res": picture}``: the flattened page."""
+        from PIL import Image
+
+        return {"res": Image.fromarray(np.ascontiguousarray(self["doctr_img"]))}
 
 
 class FailedResult(_Result):
@@ -266,6 +440,10 @@ class FailedResult(_Result):
         """There is no picture: raises the exception of the failure."""
         raise self.error
 
+    def _lines(self) -> list[str]:
+        """There are no texts: raises the exception of the failure."""
+        raise self.error
+
     def save_all(self, save_path: SavePath) -> None:
         """Save what there is: the JSON file with the error message."""
         self.save_to_json(save_path)
@@ -276,6 +454,25 @@ def _path(save_path: SavePath) -> Path:
     if not isinstance(save_path, (str, os.PathLike)):
         raise TypeError(f"save_path must be a str or a path, not {type(save_path).__name__}")
     return Path(save_path)
+
+
+def _file_name(input_path: str | None) -> str:
+    """Return the last part of a path, or of the path of a URL."""
+    if input_path is None:
+        return ""
+    if input_path.lower().startswith(("http://", "https://")):
+        from urllib.parse import unquote, urlsplit
+
+        # What is quoted in a URL may be no part of a file name.
+        name = unquote(urlsplit(input_path).path.rpartition("/")[2])
+        return _UNSAFE.sub("_", name)
+    return Path(input_path).name
+
+
+def _input_stem(input_path: str | None) -> str:
+    """Return the name of an input without its suffix, short enough for what is added to it."""
+    stem = Path(_file_name(input_path)).stem
+    return stem.encode("utf-8", "surrogateescape")[:_MOST_STEM_BYTES].decode("utf-8", "ignore")
 
 
 def _dumps(value: Any, indent: int, ensure_ascii: bool) -> str:

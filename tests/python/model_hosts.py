@@ -176,7 +176,13 @@ class ModelHosts:
                 "sha": git_oid(stored),
             }
             tree.append({**entry, **self.declared.get((package, name), {})})
-        return {"sha": "0" * 40, "tree": tree, "truncated": False, "total_count": len(tree)}
+        return {
+            "sha": "0" * 40,
+            "url": f"{self.address}/git/trees/{'0' * 40}",
+            "tree": tree,
+            "truncated": False,
+            "total_count": len(tree),
+        }
 
     def _modelscope(self, package: str) -> dict[str, Any]:
         files = []

@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import fastocr
+import fastocr.modules
 from fastocr import PaddleOCR
+from fastocr.cli import modules
 from fastocr.cli.ocr import COMMAND
+from fastocr.cli.options import INPUTS
+from fastocr.inputs import InputOptions
 from fastocr.options import PageOptions
 from fastocr.pipeline_config import SECTIONS, SWITCHES, default_config, lookup
 
@@ -32,9 +35,10 @@ OPTIONS = (
 
 @pytest.fixture
 def run_cli(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> RunCLI:
-    """Runs ``fastocr ocr`` on two threads with the switches off."""
+    """Runs ``fastocr ocr`` on two threads with the switches off, without downloads."""
 
     def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        env = {"FASTOCR_OFFLINE": "1", **env}
         return run_python("-m", "fastocr", "ocr", *OPTIONS, *arguments, env=env)
 
     return run
@@ -104,8 +108,8 @@ def test_options_reach_the_pipeline(run_cli: RunCLI, page: Path) -> None:
         (["-i", "missing.png"], 1, "missing.png"),
         (["-i", "x.png", "--text_detection_model_dir", "nowhere"], 1, "inference.yml"),
         (["-i", "x.png", "--text_det_limit_type", "median"], 2, "text_det_limit_type='median'"),
-        (["-i", "x.png", "--use_doc_unwarping", "yes"], 2, "use_doc_unwarping=True"),
-        (["-i", "x.png", "--device", "gpu"], 2, "device 'gpu:0'"),
+        (["-i", "x.png", "--text_detection_model_name", "PP-OCRv9"], 1, "PP-OCRv9"),
+        (["-i", "x.png", "--device", "tpu"], 2, "device='tpu'"),
         (["-i", "x.png", "--no_such_option", "1"], 2, "no_such_option"),
         ([], 2, "-i"),
     ],
@@ -150,7 +154,32 @@ def test_help_tells_the_true_defaults() -> None:
         if told[name].lower() != ("not fixed" if value is None else str(value).lower())
     }
     assert wrong == {}
+
+
+def test_help_tells_the_default_models() -> None:
+    """Also that of each single module."""
     config = default_config()
+    told = {option.name: option.default for group in COMMAND.options.values() for option in group}
     for role, section in SECTIONS.items():
         name = lookup(config, f"{section}.model_name")
         assert told[f"{role}_model_name"] in (name, "by --lang and --ocr_version")
+    for command in modules.COMMANDS:
+        told = {
+            option.name: option.default for group in command.options.values() for option in group
+        }
+        assert told["model_name"] == getattr(fastocr.modules, command.predictor)._default_model
+
+
+def test_options_for_inputs() -> None:
+    """Their names, and the defaults that the help tells."""
+    told = {option.name: option.default for option in INPUTS["inputs"]}
+    unset = {"pdf_pages": "all", "pdf_scale": "2", "pdf_password": "none"}
+    assert told == {
+        field.name: unset.get(
+            field.name,
+            f"{field.default:g}"
+            if isinstance(field.default, float)
+            else str(field.default).lower(),
+        )
+        for field in fields(InputOptions)
+    }

@@ -13,7 +13,7 @@ import pytest
 import fastocr
 from fastocr import cli
 from fastocr.cli import doc_preprocessor, modules
-from fastocr.cli.options import INPUTS, Option
+from fastocr.cli.options import Option
 from fastocr.cli.prediction import Prediction
 from fastocr.errors import FastOCRError, InputNotFoundError, ModelNotFoundError
 
@@ -130,7 +130,10 @@ REFERENCE_OPTIONS = {
     "doc_img_orientation_classification": "topk " + MODEL,
     "text_image_unwarping": MODEL,
 }
-OWN_OPTIONS = "min_subgraph_size engine_config"
+OWN_OPTIONS = """
+min_subgraph_size engine_config recursive pdf_pages pdf_scale pdf_password max_pixels allow_urls
+allow_private_urls url_timeout max_url_bytes
+"""
 
 VALUES: dict[str, tuple[list[str], Any]] = {
     "string": (["x y"], "x y"),
@@ -161,10 +164,8 @@ def test_the_commands_are_those_of_paddleocr() -> None:
 
 def test_the_options_are_those_of_paddleocr_and_a_few_more(command: Prediction) -> None:
     names = [option.name for option in options_of(command)]
-    inputs = [option.name for option in INPUTS["inputs"]]
     assert len(names) == len(set(names))
-    expected = {*REFERENCE_OPTIONS[command.name].split(), *OWN_OPTIONS.split(), *inputs}
-    assert set(names) == expected
+    assert set(names) == {*REFERENCE_OPTIONS[command.name].split(), *OWN_OPTIONS.split()}
 
 
 def test_only_given_options_are_passed_on(command: Prediction) -> None:

@@ -20,16 +20,18 @@ import tarfile
 import termios
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
 from fastocr import cache, engines, model_store
 from fastocr.errors import ModelNotFoundError
-from fastocr.model_store import hosts, transfer
+from fastocr.model_store import connection, hosts, transfer
 from fastocr.model_store.manifest import FILE as MANIFEST
 from tests.python.model_hosts import Fault, ModelHosts, serving
 
@@ -479,8 +481,29 @@ def test_nobody_listens(server: ModelHosts, monkeypatch: pytest.MonkeyPatch) -> 
     lines = str(caught.value).splitlines()
     assert lines[0] == f"the model {NAME!r} was not found:"
     assert [line.split()[1] for line in lines[1:-1]] == ["cache", "PaddleX's", *HOSTS]
-    assert all(line.endswith("no answer") for line in lines[3:-1])
+    assert all(" does not answer: " in line for line in lines[3:-1])
     assert "*_model_dir" in lines[-1]
+
+
+@pytest.mark.parametrize("endpoint", ["hf-mirror.com", "file:///etc", "ftp://127.0.0.1", "http://"])
+def test_endpoints_that_are_none(
+    server: ModelHosts, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("PADDLE_PDX_HUGGING_FACE_ENDPOINT", endpoint)
+    only(server, "huggingface")
+    with pytest.raises(ModelNotFoundError, match=f"huggingface {endpoint.rstrip('/')} does not"):
+        fetch()
+    monkeypatch.setenv("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "1")
+    fetch()
+    assert_whole()
+
+
+def test_a_redirection_to_plain_http_is_not_followed() -> None:
+    request = urllib.request.Request("https://localhost/a")
+    handler = connection._Redirections(follow=True)
+    assert handler.redirect_request(request, None, 302, "", {}, "HTTPS://localhost/b") is not None
+    with pytest.raises(URLError, match="redirected from https to http://localhost/b"):
+        handler.redirect_request(request, None, 302, "", {}, "http://localhost/b")
 
 
 # --- content that is not what it should be --------------------------------------------------------
@@ -815,20 +838,23 @@ def test_progress_where_it_is_logged(
     assert "inference.onnx: 100%" in output.err
 
 
-def test_progress_on_a_terminal(server: ModelHosts) -> None:
+@pytest.mark.parametrize(("level", "shown"), [("WARNING", True), ("ERROR", False)])
+def test_progress_on_a_terminal(server: ModelHosts, level: str, shown: bool) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-c", _FETCH, NAME], stdout=subprocess.DEVNULL, stderr=theirs
+        [sys.executable, "-c", _FETCH.replace("WARNING", level), NAME],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
     )
     os.close(theirs)
-    shown = b""
+    output = b""
     try:
         while block := os.read(ours, 4096):
-            shown += block
+            output += block
     except OSError:
         # The end of a terminal, on Linux.
         pass
     os.close(ours)
     assert process.wait(60) == 0
-    assert b"inference.onnx: 100%" in shown
+    assert (b"inference.onnx: 100%" in output) == shown

@@ -7,6 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import fastocr
 from fastocr import FailedResult, OCRResult, PaddleOCR, errors, options
 from fastocr import ocr as ocr_module
 from fastocr.errors import InvalidOptionError, ModelNotFoundError, UnsupportedOptionError
+from fastocr.inputs import InputOptions, PageSelection
 from fastocr.options import PageOptions, PipelineOptions
 from fastocr.options.constructor import EXTRA_PARAMETERS
 
@@ -61,6 +63,10 @@ PREDICT_PARAMETERS = (
     "text_rec_score_thresh",
     "return_word_box",
     "coordinates",
+    "recursive",
+    "pdf_pages",
+    "pdf_scale",
+    "pdf_password",
     "device",
 )
 
@@ -202,6 +208,17 @@ WRONG = [
     *(("device", value, "cpu, gpu") for value in ("gpu:0,", ",gpu:0", "0", "cpu,1", "gpu:0,b:1")),
     *(("device", value, "a string") for value in (0, b"cpu", ["cpu"])),
     *(("device", value, "no device id") for value in ("cpu:0", "cpu:", "CPU:1")),
+    *(
+        (name, value, "a bool")
+        for name in ("recursive", "allow_urls", "allow_private_urls")
+        for value in (0, "no")
+    ),
+    *(("pdf_pages", value, "pages counted from 1")
+      for value in ("", "0", "a", "3-1", 0, -1, True, [], [1, "2"], 1.5)),
+    *((name, value, POSITIVE) for name in ("pdf_scale", "url_timeout") for value in NO_NUMBERS),
+    *(("pdf_password", value, "a string") for value in (5, b"secret")),
+    *((name, value, INTEGER) for name in ("max_pixels", "max_url_bytes")
+      for value in (0, -1, 2**63, 1.5, "9", True)),
     *(("coordinates", value, "'processed', 'original'") for value in ("", "page", 1)),
     *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
     *(("min_subgraph_size", value, "at least 1") for value in (0, 2.5, True, "3")),
@@ -365,6 +382,62 @@ def test_recognition_height_is_that_of_the_models() -> None:
         parse(text_rec_input_shape=(3, 96, 320))
 
 
+# A value of every parameter that says how inputs are read, other than the default; those of a call.
+INPUT_VALUES: dict[str, Any] = {
+    "recursive": False,
+    "pdf_pages": "2-3,5-",
+    "pdf_scale": 1.5,
+    "pdf_password": "secret",
+}
+OBJECT_INPUT_VALUES: dict[str, Any] = {
+    "max_pixels": 1000,
+    "allow_urls": False,
+    "allow_private_urls": True,
+    "url_timeout": 5,
+    "max_url_bytes": 2**40,
+}
+
+
+def read_by(**given: Any) -> InputOptions:
+    """The input options with these values, `pdf_pages` as a text."""
+    if "pdf_pages" in given:
+        given["pdf_pages"] = PageSelection.parse(given["pdf_pages"])
+    return replace(InputOptions(), **given)
+
+
+@pytest.mark.parametrize(("name", "value"), {**INPUT_VALUES, **OBJECT_INPUT_VALUES}.items())
+def test_each_input_parameter_reaches_its_own_field(name: str, value: Any) -> None:
+    assert parse().inputs == InputOptions()
+    assert parse(**{name: value}).inputs == read_by(**{name: value})
+
+
+def test_every_input_option_is_a_parameter() -> None:
+    names = {field.name for field in fields(InputOptions)}
+    assert names == set(options.INPUT_PARAMETERS) == {*INPUT_VALUES, *OBJECT_INPUT_VALUES}
+
+
+@pytest.mark.parametrize("value", [PageSelection.parse("1,3"), [1, 3], (3, 1), "1,3"])
+def test_forms_of_pages(value: Any) -> None:
+    selection = parse(pdf_pages=value).inputs.pdf_pages
+    assert selection is not None
+    assert selection.indices(9) == [0, 2]
+
+
+@pytest.mark.parametrize(("name", "value"), INPUT_VALUES.items())
+def test_a_call_chooses_what_is_read(name: str, value: Any) -> None:
+    own = parse(max_pixels=1000)
+    read = options.parse_predict({name: value}, own).inputs
+    assert read == replace(read_by(**{name: value}), max_pixels=1000)
+    set_before = parse(**{name: value})
+    assert options.parse_predict({name: None}, set_before).inputs == set_before.inputs
+
+
+@pytest.mark.parametrize(("name", "value"), OBJECT_INPUT_VALUES.items())
+def test_a_call_cannot_lift_limits(name: str, value: Any) -> None:
+    with pytest.raises(InvalidOptionError, match=f"Unknown argument: {name}"):
+        options.parse_predict({name: value}, parse())
+
+
 # --- switches -------------------------------------------------------------------------------------
 
 
@@ -414,7 +487,7 @@ def test_document_steps_make_the_preprocessor() -> None:
 
 
 def predict_options(own: PipelineOptions, **given: Any) -> PageOptions:
-    return options.parse_predict(given, own)
+    return options.parse_predict(given, own).page
 
 
 @pytest.mark.parametrize("switch", STEPS)

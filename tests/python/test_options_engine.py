@@ -82,7 +82,7 @@ def test_other_device_at_predict() -> None:
     """Networks are loaded for their devices."""
     own = parse(device="gpu:0,1")
     for device in (None, "gpu:0,1", "GPU:0,gpu:1"):
-        assert options.parse_predict({"device": device}, own) == own.page
+        assert options.parse_predict({"device": device}, own).page == own.page
     for device in ("gpu:0", "gpu:1,0", "cpu"):
         with pytest.raises(UnsupportedOptionError, match=rf"device='{device}'.*on 'gpu:0,gpu:1'"):
             options.parse_predict({"device": device}, own)

@@ -101,7 +101,7 @@ COMMANDS = (
         help="tell whether lines of text are upside down",
         description="Tell whether pictures of one line of text each are upside down.",
         options={
-            "classification": (_TOPK, *_model("PP-LCNet_x0_25_textline_ori")),
+            "classification": (_TOPK, *_model("PP-LCNet_x1_0_textline_ori")),
             **INPUTS,
             **ENGINE,
         },

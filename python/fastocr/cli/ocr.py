@@ -92,7 +92,7 @@ _CURRENT: Groups = {
         Option(
             "ocr_version",
             "string",
-            "PP-OCRv5",
+            "PP-OCRv5, or PP-OCRv3 for languages that only it has",
             "Model family: PP-OCRv3, PP-OCRv4, PP-OCRv5 or PP-OCRv6.",
         ),
         Option("text_detection_model_name", "string", _BY_LANGUAGE, "Text detection model."),

@@ -132,4 +132,28 @@ ENGINE: Groups = {
     )
 }
 
-INPUTS: Groups = {"inputs": ()}
+INPUTS: Groups = {
+    "inputs": (
+        Option("recursive", "bool", "true", "Also read the directories in a directory."),
+        Option(
+            "pdf_pages", "string", "all", "Pages of PDF files, counted from 1, such as 1-3,7,9-."
+        ),
+        Option("pdf_scale", "float", "2", "Pixels a point (1/72 inch) of PDF pages."),
+        Option("pdf_password", "string", "none", "Password of encrypted PDF files."),
+        Option(
+            "max_pixels",
+            "int",
+            "178956970",
+            "Images with more pixels fail; PDF pages are made smaller.",
+        ),
+        Option("allow_urls", "bool", "true", "Fetch what begins with http:// or https://."),
+        Option(
+            "allow_private_urls",
+            "bool",
+            "false",
+            "Also fetch from private addresses, such as this machine's.",
+        ),
+        Option("url_timeout", "float", "60", "Seconds for the download of a URL."),
+        Option("max_url_bytes", "int", "104857600", "Largest file that is downloaded."),
+    )
+}

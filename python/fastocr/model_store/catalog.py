@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,6 +61,8 @@ def names(role: str | None = None) -> tuple[str, ...]:
 
 def close_names(name: str, others: Iterable[str] = ()) -> list[str]:
     """Return up to three names, of the official and the others, that are written alike."""
+    import difflib
+
     candidates = {known.casefold(): known for known in (*others, *_MODELS)}
     close = difflib.get_close_matches(name.casefold(), candidates, n=3)
     return [candidates[match] for match in close]

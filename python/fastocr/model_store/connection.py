@@ -1,12 +1,15 @@
 """Requests over HTTP to the hosts of models.
 
-Proxies are taken from the environment, as everywhere in Python.
+The hosts are those that the user chose, so unlike addresses of inputs theirs may be private ones.
+Files are large: an answer is read in parts, as long as there is progress. Proxies are taken from
+the environment.
 """
 
 from __future__ import annotations
 
 import http.client
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -70,17 +73,34 @@ def opened(
 
     """
     identity = {"User-Agent": f"fastocr/{_core.VERSION}", "Accept-Encoding": "identity"}
-    request = urllib.request.Request(url, headers={**identity, **(headers or {})}, method=method)
-    opener = urllib.request.build_opener(_Redirections(follow=follow))
     with _failures():
+        request = urllib.request.Request(
+            url, headers={**identity, **(headers or {})}, method=method
+        )
         try:
-            response = opener.open(request, timeout=timeout)
+            response = _opener(follow=follow).open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             response = error
     with response:
         if response.status >= (300 if follow else 400):
             raise StatusError(response.status, response.headers)
         yield Response(response)
+
+
+def _opener(*, follow: bool) -> urllib.request.OpenerDirector:
+    opener = urllib.request.OpenerDirector()
+    # Not those of other schemes, such as file, which urllib's own openers have as well.
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+        _Redirections(follow=follow),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 class _Redirections(urllib.request.HTTPRedirectHandler):
@@ -95,6 +115,8 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if not self._follow:
             return None
+        if req.type == "https" and urllib.parse.urlsplit(newurl).scheme != "https":
+            raise urllib.error.URLError(f"it is redirected from https to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 

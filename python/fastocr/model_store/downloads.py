@@ -135,8 +135,9 @@ def _from_hosts(name: str, engine: str, found: Search) -> Path:
     assert official is not None  # See _obstacle.
     failures = []
     for host in hosts.in_order():
-        if not hosts.alive(host):
-            failures.append(f"{host.title}: no answer")
+        silence = hosts.unreachable(host)
+        if silence is not None:
+            failures.append(f"{host.title} does not answer: {silence}")
             continue
         for package in _packages(official, engine):
             try:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from fastocr.model_store import transfer
 from fastocr.model_store.transfer import RemoteFile, TransferError
 
-__all__ = ["Host", "alive", "in_order"]
+__all__ = ["Host", "in_order", "unreachable"]
 
 _PROBE_TIMEOUT_S = 1
 _MOST_LISTING_BYTES = 16 << 20
@@ -188,17 +188,17 @@ def in_order() -> list[Host]:
     return sorted(hosts, key=lambda host: host.alias != first)
 
 
-def alive(host: Host) -> bool:
-    """Return whether a host can be reached; one that could is not asked again.
+def unreachable(host: Host) -> str | None:
+    """Say why a host cannot be reached, if so; one that could is not asked again.
 
     Nothing is asked where PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK is set.
     """
     if os.environ.get("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK") or host.probed in _answered:
-        return True
-    if not transfer.answers(host.probed, timeout=_PROBE_TIMEOUT_S):
-        return False
-    _answered.add(host.probed)
-    return True
+        return None
+    why = transfer.silence(host.probed, timeout=_PROBE_TIMEOUT_S)
+    if why is None:
+        _answered.add(host.probed)
+    return why
 
 
 def _json(url: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastocr import engines
 from fastocr.errors import ModelError
-from fastocr.model_store import catalog, downloads, manifest
+from fastocr.model_store import catalog
 from fastocr.model_store.files import NETWORK_FILES
 from fastocr.model_store.packages import known_packages
 from fastocr.model_store.places import Copy
@@ -71,6 +71,8 @@ def describe(name: str) -> ModelDescription:
         ModelNotFoundError: there is no model of this name.
 
     """
+    from fastocr.model_store import downloads
+
     check_name(name)
     official = catalog.official(name)
     return ModelDescription(
@@ -93,6 +95,8 @@ def download(name: str, *, engine: str = engines.AUTO, force: bool = False) -> P
             or it could not be fetched or stored; the message lists what was tried.
 
     """
+    from fastocr.model_store import downloads
+
     check_name(name)
     return downloads.download(name, engine, force=force)
 
@@ -157,6 +161,8 @@ def _is_network(copy: Copy, file: Path) -> bool:
 
 
 def _problems(copy: Copy) -> Iterator[str]:
+    from fastocr.model_store import manifest
+
     if copy.location.is_dir():
         yield from manifest.problems(copy.location)
     try:

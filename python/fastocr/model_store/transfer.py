@@ -23,10 +23,10 @@ __all__ = [
     "NotThereError",
     "RemoteFile",
     "TransferError",
-    "answers",
     "fetch",
     "fetch_bytes",
     "on_disk",
+    "silence",
 ]
 
 _TIMEOUT_S = 15
@@ -85,14 +85,13 @@ class RemoteFile:
         return self.sha256 or self.git_oid
 
 
-def answers(url: str, *, timeout: float) -> bool:
-    """Return whether a server answers within `timeout` seconds, without an error."""
+def silence(url: str, *, timeout: float) -> str | None:
+    """Say why a server does not answer within `timeout` seconds without an error, if so."""
     try:
         with opened(url, timeout=timeout, method="HEAD", follow=False):
-            return True
+            return None
     except (ConnectionFailedError, StatusError) as error:
-        _log.debug("%s: %s", url, error)
-        return False
+        return str(error)
 
 
 def fetch_bytes(url: str, most: int) -> bytes:
@@ -249,7 +248,8 @@ def _blocks(response: Response, most: int) -> Iterator[bytes]:
 def _progress(name: str, begin: int, total: int | None) -> Iterator[Callable[[int], Any]]:
     """Show how much has arrived, on a terminal or where progress is logged."""
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    if not terminal and not _log.isEnabledFor(logging.INFO):
+    least = logging.WARNING if terminal else logging.INFO
+    if sys.stderr is None or not _log.isEnabledFor(least):
         yield lambda _: None
         return
     from tqdm import tqdm

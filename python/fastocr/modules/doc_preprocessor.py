@@ -119,17 +119,13 @@ class DocPreprocessor(Predictor):
     ) -> Iterator[DocPreprocessorResult | FailedResult]:
         self._check_usable()
         steps = self._steps
-        page = options.parse_predict(given, self._options)
+        call = options.parse_predict(given, self._options)
+        page = call.page
         classify, unwarp = page.use_doc_orientation_classify, page.use_doc_unwarping
         first = next(self._calls)
 
         def read(batch: Batch) -> list[DocPreprocessorResult]:
             own = steps[(first + batch.index) % len(steps)]
-            return [
-                own.run(page.image, classify, unwarp).result(
-                    classify, unwarp, page.input_path, page.page_index
-                )
-                for page in batch.pages
-            ]
+            return [own.result(page, classify, unwarp) for page in batch.pages]
 
-        return self._results(source, read, at_once=AT_ONCE * len(steps))
+        return self._results(source, read, at_once=AT_ONCE * len(steps), input_options=call.inputs)

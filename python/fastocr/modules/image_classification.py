@@ -83,10 +83,11 @@ class _ImageClassification(Module):
 
     def _best(self, scores: list[float], most: int) -> dict[str, Any]:
         # Of equal scores the reference puts the later class first.
-        classes = np.argsort(np.float32(scores), kind="stable")[::-1][:most].astype(np.int32)
+        values = np.array(scores, np.float32)
+        classes = np.argsort(values, kind="stable")[::-1][:most].astype(np.int32)
         return {
             "class_ids": classes,
-            "scores": np.around(np.float32(scores)[classes], decimals=5),
+            "scores": np.around(values[classes], decimals=5),
             "label_names": [self._labels[index] for index in classes],
         }
 

@@ -20,14 +20,12 @@ class Module(Predictor):
 
     All module classes take these keyword arguments besides their own:
 
-    Args:
-        model_name: official model name; the default is that of the class.
-        model_dir: directory with ``inference.yml`` and the network; by default the model is looked
-            for in the user's cache and in installed packages, and downloaded if it was asked for by
-            name.
-        **kwargs: `device`, `engine`, `engine_config`, `enable_hpi`, `use_tensorrt`,
-            `min_subgraph_size`, `precision`, `enable_mkldnn`, `mkldnn_cache_capacity`,
-            `cpu_threads` and `enable_cinn`, as for `fastocr.PaddleOCR`.
+    - `model_name`: official model name; the default is that of the class.
+    - `model_dir`: directory with ``inference.yml`` and the network; by default the model is looked
+      for in the user's cache and in installed packages, and downloaded if it was asked for by name.
+    - `device`, `engine`, `engine_config`, `enable_hpi`, `use_tensorrt`, `min_subgraph_size`,
+      `precision`, `enable_mkldnn`, `mkldnn_cache_capacity`, `cpu_threads` and `enable_cinn`: as for
+      `fastocr.PaddleOCR`.
 
     Raises:
         InvalidOptionError: an unknown parameter, a wrong type or value.
@@ -45,13 +43,14 @@ class Module(Predictor):
     ) -> None:
         """Find the model's files; `given` are the arguments that all classes have."""
         super().__init__()
-        self._choice = options.parse_module(
+        own = options.parse_module(
             self._role,
             self._default_model if model_name is None else model_name,
             model_dir,
             given,
             stacklevel=3,
         )
+        self._choice, self._input_options = own.model, own.inputs
         self._files = loading.find_model(self._choice)
         self._batch_size = 1
         self._stage: Any = None  # of the core; each class has its own
@@ -71,4 +70,4 @@ class Module(Predictor):
         self._check_usable()
         if batch_size is not None:
             self._batch_size = checks.integer(1)("batch_size", batch_size)
-        return self._results(source, read, self._batch_size)
+        return self._results(source, read, self._batch_size, input_options=self._input_options)

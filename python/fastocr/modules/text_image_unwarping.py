@@ -45,7 +45,8 @@ class TextImageUnwarping(Module):
                 depend on it.
 
         Returns:
-            One result a page, in order, with ``doctr_img``: (H, W, 3) uint8 RGB, of the page's size.
+            One result a page, in order, with ``doctr_img``: (H, W, 3) uint8 RGB, as large as the
+            page.
 
         Raises:
             InputError: a single input that cannot be read (`InputNotFoundError` if it is missing).

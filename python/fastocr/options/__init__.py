@@ -4,7 +4,7 @@ Every parameter is checked when it is given, and the message names the parameter
 is allowed. Nothing is accepted and then ignored.
 """
 
-from fastocr.options.call import parse_predict
+from fastocr.options.call import CallOptions, parse_predict
 from fastocr.options.constructor import (
     ALIASES,
     WARMUP_SIZES,
@@ -17,10 +17,13 @@ from fastocr.options.devices import available_cpus, parse_devices
 from fastocr.options.models import ModelChoice
 from fastocr.options.module import parse_module
 from fastocr.options.page import PageOptions
+from fastocr.options.reading import INPUT_PARAMETERS, parse_inputs
 
 __all__ = [
     "ALIASES",
+    "INPUT_PARAMETERS",
     "WARMUP_SIZES",
+    "CallOptions",
     "ModelChoice",
     "PageOptions",
     "PipelineOptions",
@@ -28,6 +31,7 @@ __all__ = [
     "parse_constructor",
     "parse_devices",
     "parse_document_constructor",
+    "parse_inputs",
     "parse_module",
     "parse_predict",
     "parse_warmup",

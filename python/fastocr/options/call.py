@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
+from fastocr.inputs import InputOptions
 from fastocr.options.constructor import PipelineOptions
 from fastocr.options.devices import parse_devices
 from fastocr.options.page import PAGE_PARAMETERS, PageOptions, check_loaded, page_values
+from fastocr.options.reading import CALL_INPUT_PARAMETERS, parse_inputs
 
-__all__ = ["parse_predict"]
+__all__ = ["CallOptions", "parse_predict"]
 
-PARAMETERS = (*PAGE_PARAMETERS, "device")
+PARAMETERS = (*PAGE_PARAMETERS, *CALL_INPUT_PARAMETERS, "device")
 
 
-def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> PageOptions:
-    """Check the arguments of `predict` and return the options of its pages.
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How the pages of one call are processed, and how its inputs are read."""
+
+    page: PageOptions
+    inputs: InputOptions
+
+
+def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> CallOptions:
+    """Check the arguments of `predict` and return what follows from them.
 
     Each switch counts for itself: None is what the object does, False leaves the step out, True
     needs a model that is loaded.
@@ -39,4 +50,4 @@ def parse_predict(given: Mapping[str, Any], own: PipelineOptions) -> PageOptions
             f"{','.join(device.name for device in own.devices)!r}; make another one with "
             f"device={device!r}"
         )
-    return own.page.updated(values)
+    return CallOptions(own.page.updated(values), parse_inputs(given, own.inputs))

@@ -10,11 +10,13 @@ from typing import Any
 from fastocr import _core, pipeline_config
 from fastocr.checks import MAX_SIDE, reject
 from fastocr.errors import InvalidOptionError
+from fastocr.inputs import InputOptions
 from fastocr.options.devices import parse_devices
 from fastocr.options.engine import ENGINE_PARAMETERS, engine_options
 from fastocr.options.models import ModelChoice, choose, is_on, language_values
 from fastocr.options.notices import Notices
 from fastocr.options.page import PageOptions, page_options
+from fastocr.options.reading import INPUT_PARAMETERS, parse_inputs
 from fastocr.pipeline_config import SWITCHES
 
 __all__ = [
@@ -41,7 +43,13 @@ ALIASES = {
     "cls_batch_num": "textline_orientation_batch_size",
 }
 # Parameters beyond the signature.
-EXTRA_PARAMETERS = ("paddlex_config", *ENGINE_PARAMETERS, "coordinates", "warmup")
+EXTRA_PARAMETERS = (
+    "paddlex_config",
+    *ENGINE_PARAMETERS,
+    "coordinates",
+    "warmup",
+    *INPUT_PARAMETERS,
+)
 # Pages (width, height) for `warmup=True`: A4 at 150 dpi and the 4:3 of cameras and screens, upright
 # and lying. With the default limits they fill detection inputs of four sizes.
 WARMUP_SIZES = ((1240, 1754), (1754, 1240), (1280, 960), (960, 1280))
@@ -54,6 +62,7 @@ class PipelineOptions:
     Attributes:
         models: the model of each step, by its role; None: the step is off.
         page: how pages are processed. A switch is on if the step has a model.
+        inputs: how inputs are read.
         devices: one replica of the pipeline for each.
         config: the whole configuration in PaddleX's form, as `pipeline_config.with_switches` and
             `pipeline_config.export_config` take it.
@@ -63,6 +72,7 @@ class PipelineOptions:
 
     models: Mapping[str, ModelChoice | None]
     page: PageOptions
+    inputs: InputOptions
     devices: tuple[_core.Device, ...]
     config: dict[str, Any]
     warmup: tuple[tuple[int, int], ...] = ()
@@ -107,7 +117,7 @@ def parse_document_constructor(
         ConfigNotFoundError, InvalidOptionError, UnsupportedOptionError: as `parse_constructor`.
 
     """
-    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS})
+    unknown = sorted(extra.keys() - {"paddlex_config", *ENGINE_PARAMETERS, *INPUT_PARAMETERS})
     if unknown:
         raise InvalidOptionError(f"Unknown argument: {unknown[0]}")
     notices = Notices()
@@ -139,6 +149,7 @@ def _parse(
     options = PipelineOptions(
         models={role: chosen.get(role) for role in pipeline_config.ROLES},
         page=page_options(config, given.get("coordinates")),
+        inputs=parse_inputs(given),
         devices=devices,
         config=config,
         warmup=parse_warmup(given.get("warmup")),

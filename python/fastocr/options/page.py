@@ -74,6 +74,7 @@ class PageOptions:
             batch_size=self.text_recognition_batch_size,
             rec_input_size=_size(self.text_rec_input_shape),
             score_thresh=self.text_rec_score_thresh,
+            use_textline_orientation=self.use_textline_orientation,
         )
 
 

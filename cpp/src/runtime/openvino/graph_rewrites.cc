@@ -62,7 +62,7 @@ std::shared_ptr<ov::op::v0::Constant> constant_input(const ov::Node& node, std::
 
 // The softmax over the last axis that the network ends in.
 std::shared_ptr<ov::Node> final_softmax(const ov::Model& model) {
-  const auto node = producer(*model.get_results()[0], 0);
+  const auto node = model.get_results()[0]->get_input_node_shared_ptr(0);
   const auto rank = node->get_output_partial_shape(0).rank();
   if (rank.is_dynamic()) return nullptr;
   if (const auto v1 = ov::as_type_ptr<ov::op::v1::Softmax>(node)) {
@@ -87,22 +87,24 @@ std::vector<float> row_major_weights(const ov::op::v0::Constant& constant, bool 
 
 }  // namespace
 
-std::shared_ptr<ov::Node> producer(const ov::Node& node, std::size_t index) {
-  auto source = node.get_input_node_shared_ptr(index);
-  while (std::string_view(source->get_type_info().name) == "Identity") {
-    source = source->get_input_node_shared_ptr(0);
+void remove_identities(const std::shared_ptr<ov::Model>& model) {
+  for (const auto& node : model->get_ordered_ops()) {
+    if (std::string_view(node->get_type_info().name) == "Identity") {
+      node->output(0).replace(node->input_value(0));
+    }
   }
-  return source;
+  model->validate_nodes_and_infer_types();
 }
 
 std::shared_ptr<const LinearClassifier> detach_classifier(const std::shared_ptr<ov::Model>& model) {
   const auto softmax = final_softmax(*model);
   if (!softmax) return nullptr;
-  const auto add = ov::as_type_ptr<ov::op::v1::Add>(producer(*softmax, 0));
+  const auto add = ov::as_type_ptr<ov::op::v1::Add>(softmax->get_input_node_shared_ptr(0));
   if (!add) return nullptr;
   const std::size_t product_input = constant_input(*add, 0) ? 1 : 0;
   const auto bias = constant_input(*add, 1 - product_input);
-  const auto product = ov::as_type_ptr<ov::op::v0::MatMul>(producer(*add, product_input));
+  const auto product =
+      ov::as_type_ptr<ov::op::v0::MatMul>(add->get_input_node_shared_ptr(product_input));
   if (!bias || !product || product->get_transpose_a()) return nullptr;
   const auto weights = constant_input(*product, 1);
   if (!weights || weights->get_shape().size() != 2) return nullptr;

@@ -7,8 +7,8 @@
 
 namespace fastocr::openvino {
 
-// The node an input of `node` comes from, seen through the no-ops that exporters leave in.
-std::shared_ptr<ov::Node> producer(const ov::Node& node, std::size_t index);
+// Takes out the no-ops that exporters leave in: they hide patterns, and sizes that are known.
+void remove_identities(const std::shared_ptr<ov::Model>& model);
 
 // Replaces HardSigmoid, which OpenVINO's CPU plugin runs in a slow reference kernel, by operations
 // with fast kernels: x * HardSigmoid(x) becomes HSwish, slope 1/6 with offset 1/2 becomes HSigmoid,

@@ -5,8 +5,6 @@
 #include <openvino/op/ops.hpp>
 #include <vector>
 
-#include "runtime/openvino/graph_rewrites.h"
-
 namespace fastocr::openvino {
 namespace {
 
@@ -22,8 +20,10 @@ bool has_two_channels(const ov::Output<ov::Node>& value) {
 // The sampling that the network ends in, if it is of the network's input and of the kind that
 // leaves black what lies outside.
 std::shared_ptr<GridSample> final_sampling(const ov::Model& model) {
-  const auto sampling = ov::as_type_ptr<GridSample>(producer(*model.get_results()[0], 0));
-  if (!sampling || producer(*sampling, 0) != model.get_parameters()[0]) return nullptr;
+  const auto sampling =
+      ov::as_type_ptr<GridSample>(model.get_results()[0]->get_input_node_shared_ptr(0));
+  if (!sampling || sampling->get_input_node_shared_ptr(0) != model.get_parameters()[0])
+    return nullptr;
   const auto& attributes = sampling->get_attributes();
   const bool known = attributes.align_corners &&
                      attributes.mode == GridSample::InterpolationMode::BILINEAR &&
@@ -45,7 +45,8 @@ bool keeps_size(const std::shared_ptr<ov::Model>& model) {
 
 // The grid with its two channels first, as networks compute it.
 ov::Output<ov::Node> channels_first(const GridSample& sampling) {
-  if (const auto transpose = ov::as_type_ptr<ov::op::v1::Transpose>(producer(sampling, 1))) {
+  if (const auto transpose =
+          ov::as_type_ptr<ov::op::v1::Transpose>(sampling.get_input_node_shared_ptr(1))) {
     const auto order =
         ov::as_type_ptr<ov::op::v0::Constant>(transpose->get_input_node_shared_ptr(1));
     if (order && order->cast_vector<int>() == std::vector<int>{0, 2, 3, 1}) {
@@ -93,7 +94,8 @@ std::shared_ptr<Interpolate> resize_to_fixed_size(const ov::Model& model,
                                                   const std::shared_ptr<ov::Node>& input) {
   for (const auto& node : model.get_ordered_ops()) {
     const auto resize = std::dynamic_pointer_cast<Interpolate>(node);
-    if (!resize || producer(*resize, 0) != input || !is_plain_resize(*resize)) continue;
+    if (!resize || resize->get_input_node_shared_ptr(0) != input || !is_plain_resize(*resize))
+      continue;
     const auto& size = resize->get_output_partial_shape(0);
     if (size[2].is_static() && size[3].is_static()) return resize;
   }

@@ -125,6 +125,7 @@ class OpenVinoEngine final : public Engine {
 
   std::unique_ptr<Model> load_network(const ModelOptions& options) override {
     const auto model = read(options);
+    remove_identities(model);
     const int replaced = replace_hard_sigmoid(model);
     host_.log(LogLevel::kDebug, "OpenVINO: " + options.path + ": " + std::to_string(replaced) +
                                     " HardSigmoid nodes replaced");

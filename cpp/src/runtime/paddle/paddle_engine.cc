@@ -125,8 +125,11 @@ class PaddleEngine final : public Engine {
   }
 
  protected:
-  std::unique_ptr<Model> load_network(const ModelOptions& options) override {
-    const Settings settings = settings_of(options.properties);
+  std::unique_ptr<Model> load_network(const ModelOptions& given) override {
+    ModelOptions options = given;
+    Settings settings = settings_of(options.properties);
+    if (options.detach_sampling && options.device.kind == "cpu")
+      leave_out_one_dnn(options, settings);
     const ModelFiles files = files_of(options.path);
     check_settings(settings, options, files);
     if (options.device.kind == "cpu") return load_on_cpu(files, options, settings);
@@ -143,6 +146,17 @@ class PaddleEngine final : public Engine {
   }
 
  private:
+  // Networks that sample their input resize it with the corners kept, which oneDNN does not:
+  // results would be wrong. PaddleOCR runs them without too.
+  void leave_out_one_dnn(ModelOptions& options, Settings& settings) {
+    settings.enable_mkldnn = false;
+    if (options.precision != "bf16") return;
+    options.precision = "fp32";
+    host_.log(LogLevel::kWarning, options.path +
+                                      ": runs in fp32 and not in bf16, which Paddle has "
+                                      "with oneDNN only, where this network goes wrong");
+  }
+
   std::unique_ptr<Model> load_on_cpu(const ModelFiles& files, const ModelOptions& options,
                                      Settings settings) {
     auto model = make_model(files, options, settings);

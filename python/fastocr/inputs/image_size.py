@@ -1,0 +1,155 @@
+"""The size that the header of an image file states.
+
+It is looked at before the pixels are decoded: a file of some kilobytes may claim gigabytes of them.
+Only what OpenCV reads matters here, and of that only formats without a limit of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+__all__ = ["stated_size"]
+
+Size = tuple[int, int]
+
+_HEADER_BYTES = 1 << 16
+
+_SPACE = rb"(?:\s|#[^\n]*\n)+"
+_PNM = re.compile(rb"P[1-6fF]" + _SPACE + rb"(\d+)" + _SPACE + rb"(\d+)")
+_PAM = re.compile(rb"P7\s")
+_RADIANCE = re.compile(rb"^[+-]Y (\d+) [+-]X (\d+)", re.MULTILINE)
+
+# JPEG: frame headers are 0xC0 to 0xCF without these three; markers without a length.
+_JPEG_NO_FRAME = (0xC4, 0xC8, 0xCC)
+_JPEG_BARE = (0x01, *range(0xD0, 0xD9))
+_JPEG_SCAN = 0xDA
+
+_JP2_BOX = b"\0\0\0\x0cjP  \r\n\x87\n"
+_JP2_CODESTREAM = b"\xff\x4f\xff\x51"
+
+
+def stated_size(data: bytes) -> Size | None:
+    """Return (width, height) as the header of an encoded image says; None where it is not known.
+
+    None also stands for a damaged header, which is for the decoder to refuse.
+    """
+    for start, read in _READERS:
+        if data.startswith(start):
+            try:
+                return read(data)
+            except (struct.error, IndexError, ValueError):
+                return None
+    return None
+
+
+def _png(data: bytes) -> Size | None:
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def _jpeg(data: bytes) -> Size | None:
+    for marker, position in _jpeg_segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NO_FRAME:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            return width, height
+    return None
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (marker, where its length stands) up to the first scan."""
+    position = 2
+    while True:
+        position = data.index(b"\xff", position)
+        while data[position] == 0xFF:
+            position += 1
+        marker = data[position]
+        position += 1
+        if marker == _JPEG_SCAN:
+            return
+        if marker == 0 or marker in _JPEG_BARE:
+            continue
+        yield marker, position
+        position += struct.unpack_from(">H", data, position)[0]
+
+
+def _gif(data: bytes) -> Size | None:
+    width, height = struct.unpack_from("<HH", data, 6)
+    return width, height
+
+
+def _bmp(data: bytes) -> Size | None:
+    (header,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<HH" if header == 12 else "<ii", data, 18)
+    return abs(width), abs(height)
+
+
+def _webp(data: bytes) -> Size | None:
+    if data[8:15] != b"WEBPVP8":
+        return None
+    kind = data[15:16]
+    if kind == b"X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _portable(data: bytes) -> Size | None:
+    if _PAM.match(data):
+        return _pam(data[:_HEADER_BYTES])
+    match = _PNM.match(data[:_HEADER_BYTES])
+    return match and (int(match[1]), int(match[2]))
+
+
+def _pam(header: bytes) -> Size | None:
+    width = re.search(rb"^WIDTH\s+(\d+)", header, re.MULTILINE)
+    height = re.search(rb"^HEIGHT\s+(\d+)", header, re.MULTILINE)
+    return width and height and (int(width[1]), int(height[1]))
+
+
+def _jpeg_2000(data: bytes) -> Size | None:
+    position = 0
+    while True:
+        size, kind = struct.unpack_from(">I4s", data, position)
+        head = 8
+        if size == 1:  # the size did not fit
+            (size,) = struct.unpack_from(">Q", data, position + 8)
+            head = 16
+        if kind == b"jp2c":
+            return _codestream(data, position + head)
+        if size < head:
+            return None
+        position += size
+
+
+def _codestream(data: bytes, position: int = 0) -> Size | None:
+    right, bottom, left, top = struct.unpack_from(">IIII", data, position + 8)
+    return right - left, bottom - top
+
+
+def _sun(data: bytes) -> Size | None:
+    width, height = struct.unpack_from(">II", data, 4)
+    return width, height
+
+
+def _radiance(data: bytes) -> Size | None:
+    match = _RADIANCE.search(data[:_HEADER_BYTES])
+    return match and (int(match[2]), int(match[1]))
+
+
+_READERS = (
+    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"\xff\xd8\xff", _jpeg),
+    (b"GIF8", _gif),
+    (b"BM", _bmp),
+    (b"RIFF", _webp),
+    (b"P", _portable),
+    (_JP2_BOX, _jpeg_2000),
+    (_JP2_CODESTREAM, _codestream),
+    (b"\x59\xa6\x6a\x95", _sun),
+    (b"#?", _radiance),
+)
