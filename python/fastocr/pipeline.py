@@ -43,7 +43,7 @@ class Pipeline:
         if line_files := files.get("textline_orientation"):
             turning["textline_params"] = loading.classification(line_files).core_params()
             turning["textline_orientation"] = loading.load(
-                loading.exact(engines["textline_orientation"]), line_files, streams=workers
+                engines["textline_orientation"], line_files, streams=workers
             )
         self._core = _core.Pipeline(
             loading.load(loading.exact(engines["text_detection"]), detection),
