@@ -44,7 +44,7 @@ class Pipeline:
         if line_files := files.get("textline_orientation"):
             turning["textline_params"] = loading.classification(line_files).core_params()
             turning["textline_orientation"] = loading.load(
-                loading.exact(engines["textline_orientation"]), line_files, streams=workers
+                engines["textline_orientation"], line_files, streams=workers
             )
         reading = loading.load(
             engines["text_recognition"], recognition, streams=workers, detach_classifier=True
