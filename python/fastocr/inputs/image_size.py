@@ -90,7 +90,8 @@ def _webp(data: bytes) -> Size | None:
         return None
     kind = data[15:16]
     if kind == b"X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        width, high_width, height, high_height = struct.unpack_from("<HBHB", data, 24)
+        return 1 + width + (high_width << 16), 1 + height + (high_height << 16)
     if kind == b"L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

@@ -49,7 +49,7 @@ def tiff_pages(name: str, data: bytes, max_pixels: int) -> Iterator[Page]:
         check_pixels(frame, *tiff.size(index), max_pixels)
         image = decode(frame, tiff.frame(index))
         if image is None:
-            raise InputError(f"{frame}: corrupt, or a pixel type that OpenCV cannot decode")
+            raise InputError(f"{frame}: corrupt, or a type of pixels that is not read")
         return image
 
     frames = len(tiff.directories)
