@@ -209,3 +209,23 @@ def test_nothing_stays_open(
     assert open_pdfs == []
     assert eventually(server_is_idle)
     assert eventually(lambda: descriptors() == before)
+
+
+# --- the whole pipeline ---------------------------------------------------------------------------
+
+
+def test_pipeline(make_ocr: Callable[..., Any], pages_dir: Path, server: WebServer) -> None:
+    """All kinds of inputs through one object, by an iterator; options of a call."""
+    page = pages_dir / "noise_background.png"
+    url = server.serve("/page", page.read_bytes()) + "?size=full"
+    with make_ocr(allow_private_urls=True) as ocr, Image.open(page) as image:
+        (expected,) = ocr.predict(page)
+        assert len(expected["rec_texts"]) == 4
+        sources = [url, np.asarray(image.convert("RGB"))[..., ::-1], image, server.url("/none")]
+        results = list(ocr.predict_iter(source for source in sources))
+        assert [result.ok for result in results] == [True, True, True, False]
+        assert [result["input_path"] for result in results] == [url, None, None, sources[3]]
+        for result in results[:3]:
+            assert result["rec_texts"] == expected["rec_texts"]
+    with pytest.raises(ValueError, match="allow_private_urls"), make_ocr() as ocr:
+        ocr.predict(url)
