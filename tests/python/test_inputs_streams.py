@@ -141,6 +141,14 @@ def test_what_is_alone_raises(tmp_path: Path, server: WebServer) -> None:
         assert isinstance(failed, FailedResult)
 
 
+@pytest.mark.parametrize("url", ["http://[bad/b.png?x=/y.png#z", "http://", "http://host:port"])
+def test_the_failure_of_an_invalid_url_can_be_saved(tmp_path: Path, url: str) -> None:
+    (failed,) = Reader().read([url])
+    failed.save_all(tmp_path)
+    (saved,) = tmp_path.iterdir()
+    assert (saved.name == "b_res.json") == ("b.png" in url)
+
+
 # --- nothing stays open ---------------------------------------------------------------------------
 
 
