@@ -936,6 +936,7 @@ def test_password_of_a_pdf(tmp_path: Path, password: str) -> None:
     path = tmp_path / "secret.pdf"
     path.write_bytes(encrypted_pdf(password.encode()))
     assert (read(path, pdf_password=password) == 0).all()
+    assert "secret" not in repr(InputOptions(pdf_password="secret"))
     if password:
         assert "pass it as pdf_password" in failure(path)
         assert "another password than pdf_password" in failure(path, pdf_password="Secret")
@@ -1021,6 +1022,9 @@ def test_pixel_limit_of_pdf_pages(three_pages: Path, monkeypatch: pytest.MonkeyP
     pages = list(iter_pages(three_pages, InputOptions(max_pixels=4000)))
     assert summary(pages) == [(0, False), (1, False), (2, True)]
     assert "4000 pixels allowed by max_pixels even at the scale 0.9" in str(pages[0].error)
+    # The least scale is none where a smaller one is asked for.
+    (page, *_) = iter_pages(three_pages, InputOptions(pdf_scale=0.5, max_pixels=1000))
+    assert "even at the scale 0.5" in str(page.error)
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7 junk", b"junk"])

@@ -141,6 +141,14 @@ def test_what_is_alone_raises(tmp_path: Path, server: WebServer) -> None:
         assert isinstance(failed, FailedResult)
 
 
+@pytest.mark.parametrize("url", ["http://[bad/b.png?x=/y.png#z", "http://", "http://host:port"])
+def test_the_failure_of_an_invalid_url_can_be_saved(tmp_path: Path, url: str) -> None:
+    (failed,) = Reader().read([url])
+    failed.save_all(tmp_path)
+    (saved,) = tmp_path.iterdir()
+    assert (saved.name == "b_res.json") == ("b.png" in url)
+
+
 # --- nothing stays open ---------------------------------------------------------------------------
 
 
@@ -209,3 +217,23 @@ def test_nothing_stays_open(
     assert open_pdfs == []
     assert eventually(server_is_idle)
     assert eventually(lambda: descriptors() == before)
+
+
+# --- the whole pipeline ---------------------------------------------------------------------------
+
+
+def test_pipeline(make_ocr: Callable[..., Any], pages_dir: Path, server: WebServer) -> None:
+    """All kinds of inputs through one object, by an iterator; options of a call."""
+    page = pages_dir / "noise_background.png"
+    url = server.serve("/page", page.read_bytes()) + "?size=full"
+    with make_ocr(allow_private_urls=True) as ocr, Image.open(page) as image:
+        (expected,) = ocr.predict(page)
+        assert len(expected["rec_texts"]) == 4
+        sources = [url, np.asarray(image.convert("RGB"))[..., ::-1], image, server.url("/none")]
+        results = list(ocr.predict_iter(source for source in sources))
+        assert [result.ok for result in results] == [True, True, True, False]
+        assert [result["input_path"] for result in results] == [url, None, None, sources[3]]
+        for result in results[:3]:
+            assert result["rec_texts"] == expected["rec_texts"]
+    with pytest.raises(ValueError, match="allow_private_urls"), make_ocr() as ocr:
+        ocr.predict(url)

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-__all__ = ["stated_size"]
+__all__ = ["is_jpeg_2000", "stated_size"]
 
 Size = tuple[int, int]
 
@@ -42,6 +42,11 @@ def stated_size(data: bytes) -> Size | None:
             except (struct.error, IndexError, ValueError):
                 return None
     return None
+
+
+def is_jpeg_2000(data: bytes) -> bool:
+    """Tell whether the content of a file is JPEG 2000, in its own boxes or bare."""
+    return data.startswith((_JP2_BOX, _JP2_CODESTREAM))
 
 
 def _png(data: bytes) -> Size | None:

@@ -12,14 +12,11 @@ from fastocr.errors import InputError
 from fastocr.inputs.arrays import array_to_bgr
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from fastocr.inputs.page import Image
 
 __all__ = ["decode_by_pillow", "is_pillow_image", "pillow_to_bgr"]
 
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
-# TIFFs with other compressions (Zstandard, LZMA) and JPEG 2000 without a colour space.
 _FORMATS = ("TIFF", "JPEG2000")
 
 
@@ -43,12 +40,12 @@ def pillow_to_bgr(image: Any, label: str) -> Image:
     return array_to_bgr(pixels if deep else pixels[..., ::-1], description)
 
 
-def decode_by_pillow(data: npt.NDArray[np.uint8]) -> Image | None:
+def decode_by_pillow(data: bytes) -> Image | None:
     """Decode the first frame of a format of which OpenCV reads a part; None if it cannot be."""
     import PIL.Image
 
     try:
-        with PIL.Image.open(io.BytesIO(data.tobytes()), formats=_FORMATS) as image:
+        with PIL.Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             return pillow_to_bgr(image, "")
     except Exception:
         return None  # for damaged files Pillow raises whatever its reader stumbles over

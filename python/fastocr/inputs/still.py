@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fastocr.errors import InputError
-from fastocr.inputs.image_size import stated_size
+from fastocr.inputs.image_size import is_jpeg_2000, stated_size
 from fastocr.inputs.pillow import decode_by_pillow
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def decode_still(name: str, data: bytes, max_pixels: int) -> Image:
         image = decode(name, np.frombuffer(data + _JPEG_END, np.uint8))
         if image is not None:
             _logger.warning("%s: the JPEG file is truncated; the missing part is gray", name)
+    if image is None and is_jpeg_2000(data):
+        image = decode_by_pillow(data)  # OpenCV wants a colour space, which raw codestreams lack
     if image is None:
         raise InputError(f"{name}: corrupt, or not an image in a format that is read")
     check_pixels(name, image.shape[1], image.shape[0], max_pixels)
@@ -103,12 +105,11 @@ def check_pixels(name: str, width: int, height: int, max_pixels: int) -> None:
 
 
 def decode(name: str, data: npt.NDArray[np.uint8]) -> Image | None:
-    """Decode the first frame of an encoded image; None if that fails. `name` is for errors."""
+    """Decode the first frame of an encoded image; None if OpenCV cannot. `name` is for errors."""
     import cv2
 
     try:
         with _quiet_opencv:
-            image = cast("Image | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
+            return cast("Image | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
     except cv2.error as error:
         raise InputError(f"{name}: cannot be decoded: {error.err}") from None
-    return decode_by_pillow(data) if image is None else image
