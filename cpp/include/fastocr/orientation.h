@@ -54,7 +54,7 @@ std::size_t best_class(const std::vector<float>& scores);
 class ImageClassifier {
  public:
   // Throws as ClassifierRunner.
-  ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params);
+  ImageClassifier(const std::shared_ptr<Model>& model, const ClassifierParams& params);
   ~ImageClassifier();
 
   // The network's scores. Throws Error(kInvalidInput) for an empty image, Error(kInference) when

@@ -123,8 +123,10 @@ std::size_t best_class(const std::vector<float>& scores) {
 
 class ImageClassifier::Impl {
  public:
-  Impl(std::shared_ptr<Model> model, const ClassifierParams& params) {
-    thread_.run([&] { runner_.emplace(std::move(model), params); });
+  // The caller keeps the model: its last owner may need what the caller holds, such as Python's
+  // lock, and so must not be the thread.
+  Impl(const std::shared_ptr<Model>& model, const ClassifierParams& params) {
+    thread_.run([&] { runner_.emplace(model, params); });
   }
 
   bool made_by_this_process() const { return process_.is_here(); }
@@ -141,8 +143,9 @@ class ImageClassifier::Impl {
   SoloThread thread_;  // last, so that it ends before what it uses
 };
 
-ImageClassifier::ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params)
-    : impl_(std::make_unique<Impl>(std::move(model), params)) {}
+ImageClassifier::ImageClassifier(const std::shared_ptr<Model>& model,
+                                 const ClassifierParams& params)
+    : impl_(std::make_unique<Impl>(model, params)) {}
 
 ImageClassifier::~ImageClassifier() {
   if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());
