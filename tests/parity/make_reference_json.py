@@ -68,16 +68,20 @@ CASES: dict[str, dict[str, Any]] = {
     ),
     "blank": pipeline(one("blank.png")),
     "turned_page": pipeline(
-        one("mixed_sizes.png", turns=1, file="turned.jpg"),
+        one("mixed_sizes.png", turns=1, file="turned.bmp"),
         {"doc_orientation_classify_": PAGES},
         use_doc_orientation_classify=True,
     ),
     "blank_turned_page": pipeline(
         one("blank.png"), {"doc_orientation_classify_": PAGES}, use_doc_orientation_classify=True
     ),
-    # The reference takes the angle of the first line of a batch for all its lines.
+    "upright_lines": pipeline(
+        one("long_line.png"), {"textline_orientation_": LINES}, use_textline_orientation=True
+    ),
+    # The reference takes the angle of the first line of a batch for all its lines, and puts a black
+    # row and column beside each that it turns, which changes some texts on other pages.
     "turned_lines": pipeline(
-        one("mixed_sizes.png", turns=2, file="upside_down.png"),
+        one("chinese.png", turns=2, file="upside_down.png"),
         {"textline_orientation_": LINES},
         use_textline_orientation=True,
         textline_orientation_batch_size=1,
