@@ -121,6 +121,7 @@ def stored_result(result: Any, number: int) -> dict[str, Any]:
     named = result["input_path"] is not None
     return {
         "kinds": {key: kind_of(value) for key, value in result.items()},
+        "str_kinds": {key: kind_of(value) for key, value in result.str["res"].items()},
         "pictures": list(result.img),
         "json": content,
         # Files of arrays have random names.
