@@ -58,7 +58,7 @@ _CONTENT_KEYS = (
 # Images, and what belongs to them, that a result of a single model holds beside its content.
 _PICTURE_KEYS = ("input_img", "vis_font")
 _STACKED_KEYS = frozenset(
-    {"dt_polys", "dt_scores", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
+    {"dt_polys", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
 )
 
 # Of names from URLs: separators of folders, and what some systems refuse.
@@ -249,8 +249,7 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: "processed": polygons are in pixels of ``output_img``; "original": in those of
-            the input.
+        coordinates: what polygons are pixels of: "processed" (``output_img``) or "original" (input).
 
     """
 
@@ -486,7 +485,9 @@ def _dumps(value: Any, indent: int, ensure_ascii: bool) -> str:
 
 def _stacked(key: str, value: Any) -> Any:
     """Return lists of boxes, angles and scores as one array; other values as they are."""
-    return np.array(value) if key in _STACKED_KEYS else value
+    if key not in _STACKED_KEYS or len({np.shape(item) for item in value}) > 1:
+        return value  # outlines with different numbers of corners are no array
+    return np.array(value)
 
 
 def _plain(value: Any) -> Any:
