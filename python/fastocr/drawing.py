@@ -126,9 +126,9 @@ def draw_below(image: Image, text: str, font: Font) -> Image:
     height, width = image.shape[:2]
     line = max(_CAPTION_HEIGHT, int(0.075 * width))
     needed = max(width, _text_width(text, font, _LEAST_FONT_SIZE))
-    picture = np.full((height + line, needed, 3), 255, np.uint8)
+    picture = np.full((height + line + _MARGIN // 2, needed, 3), 255, np.uint8)
     picture[:height, :width] = image[:, :, ::-1]
-    _write(picture[height:], text, font)
+    _write(picture[height : height + line], text, font)
     return picture
 
 
