@@ -249,8 +249,8 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: what polygons are pixels of: "processed", which is ``output_img``, or "original",
-            which is the input.
+        coordinates: what polygons are pixels of: "processed" is ``output_img``, "original" is the
+            page as it came.
 
     """
 

@@ -176,6 +176,20 @@ def test_tall_box_turns_latin_text_clockwise() -> None:
     assert overlap.sum() > 0.7 * flat.sum()
 
 
+@pytest.mark.parametrize("text", ["on", "18", "it"])
+def test_short_word_in_a_tall_box_is_not_turned(text: str) -> None:
+    drawn = ink(right_half((box(100, 100, 19, 44), text)))[101:144, 101:119]
+    larger = ink(right_half((box(100, 100, 200, 44), text)))
+    rows, columns = np.nonzero(larger)
+    cut = larger[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.uint8)
+    rows, columns = np.nonzero(drawn)
+    found = drawn[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    shape = (found.shape[1], found.shape[0])
+    expected = cv2.resize(cut, shape, interpolation=cv2.INTER_AREA)
+    assert (found & (expected > 0)).sum() > 0.7 * found.sum()
+    assert found.shape[0] / found.shape[1] == pytest.approx(cut.shape[0] / cut.shape[1], rel=0.3)
+
+
 def test_small_tall_box_keeps_upright_text() -> None:
     drawn = ink(right_half((box(100, 100, 10, 28), "中")))
     rows = np.flatnonzero(drawn.any(axis=1))
