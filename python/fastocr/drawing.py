@@ -175,7 +175,11 @@ def _draw_item(
     """Fill the box in `filled`; write the text and the outline of its box into `canvas`."""
     outline = poly.astype(np.int32)
     cv2.fillPoly(filled, [outline], colour)
-    _paste(canvas, poly.astype(np.float32).reshape(4, 2), text, font)
+    quad = poly.astype(np.float32).reshape(4, 2)
+    if cv2.contourArea(quad, oriented=True) < 0:
+        # Words of vertical lines have their corners the other way round; text would be mirrored.
+        quad = quad[[0, 3, 2, 1]]
+    _paste(canvas, quad, text, font)
     cv2.polylines(canvas, [outline], True, colour, 1)
 
 

@@ -190,6 +190,14 @@ def test_short_word_in_a_tall_box_is_not_turned(text: str) -> None:
     assert found.shape[0] / found.shape[1] == pytest.approx(cut.shape[0] / cut.shape[1], rel=0.3)
 
 
+@pytest.mark.parametrize(("w", "h", "text"), [(40, 44, "字"), (40, 44, "F"), (40, 250, "FFFFFF")])
+def test_corners_the_other_way_round_do_not_mirror(w: int, h: int, text: str) -> None:
+    poly = box(100, 20, w, h)
+    usual = ink(right_half((poly, text)))
+    assert usual.any()
+    assert (ink(right_half((poly[[0, 3, 2, 1]], text))) == usual).all()
+
+
 def test_small_tall_box_keeps_upright_text() -> None:
     drawn = ink(right_half((box(100, 100, 10, 28), "中")))
     rows = np.flatnonzero(drawn.any(axis=1))
