@@ -461,10 +461,12 @@ def _file_name(input_path: str | None) -> str:
     if input_path is None:
         return ""
     if input_path.lower().startswith(("http://", "https://")):
-        from urllib.parse import unquote, urlsplit
+        from urllib.parse import unquote
 
+        # Not by `urlsplit`: what is no valid URL names its failure too.
+        place = re.split(r"[?#]", input_path, maxsplit=1)[0].partition("://")[2]
         # What is quoted in a URL may be no part of a file name.
-        name = unquote(urlsplit(input_path).path.rpartition("/")[2])
+        name = unquote(place.partition("/")[2].rpartition("/")[2])
         return _UNSAFE.sub("_", name)
     return Path(input_path).name
 

@@ -16,7 +16,7 @@ namespace fastocr {
 class DetectionModule {
  public:
   // Throws Error(kModelFormat) when the model's tensors are of another kind.
-  explicit DetectionModule(std::shared_ptr<Model> model);
+  explicit DetectionModule(const std::shared_ptr<Model>& model);
   ~DetectionModule();
 
   // Boxes in the order of contours. Throws Error(kInvalidInput) for an empty page,

@@ -53,8 +53,10 @@ class ReadingWork final : public Work {
 
 class DetectionModule::Impl {
  public:
-  explicit Impl(std::shared_ptr<Model> model) {
-    thread_.run([&] { detector_.emplace(std::move(model)); });
+  // The caller keeps the model: its last owner may need what the caller holds, such as Python's
+  // lock, and so must not be the thread.
+  explicit Impl(const std::shared_ptr<Model>& model) {
+    thread_.run([&] { detector_.emplace(model); });
   }
 
   bool made_by_this_process() const { return process_.is_here(); }
@@ -71,8 +73,8 @@ class DetectionModule::Impl {
   SoloThread thread_;  // last, so that it ends before what it uses
 };
 
-DetectionModule::DetectionModule(std::shared_ptr<Model> model)
-    : impl_(std::make_unique<Impl>(std::move(model))) {}
+DetectionModule::DetectionModule(const std::shared_ptr<Model>& model)
+    : impl_(std::make_unique<Impl>(model)) {}
 
 DetectionModule::~DetectionModule() {
   if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());
