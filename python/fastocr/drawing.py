@@ -126,9 +126,9 @@ def draw_below(image: Image, text: str, font: Font) -> Image:
     height, width = image.shape[:2]
     line = max(_CAPTION_HEIGHT, int(0.075 * width))
     needed = max(width, _text_width(text, font, _LEAST_FONT_SIZE))
-    picture = np.full((height + line, needed, 3), 255, np.uint8)
+    picture = np.full((height + line + _MARGIN // 2, needed, 3), 255, np.uint8)
     picture[:height, :width] = image[:, :, ::-1]
-    _write(picture[height:], text, font)
+    _write(picture[height : height + line], text, font)
     return picture
 
 
@@ -175,7 +175,11 @@ def _draw_item(
     """Fill the box in `filled`; write the text and the outline of its box into `canvas`."""
     outline = poly.astype(np.int32)
     cv2.fillPoly(filled, [outline], colour)
-    _paste(canvas, poly.astype(np.float32).reshape(4, 2), text, font)
+    quad = poly.astype(np.float32).reshape(4, 2)
+    if cv2.contourArea(quad, oriented=True) < 0:
+        # Words of vertical lines have their corners the other way round; text would be mirrored.
+        quad = quad[[0, 3, 2, 1]]
+    _paste(canvas, quad, text, font)
     cv2.polylines(canvas, [outline], True, colour, 1)
 
 
@@ -200,13 +204,16 @@ def _text_patch(text: str, font: Font, width: int, height: int) -> Image:
     """Return a white image, (height, width, 3) uint8, with `text` in black.
 
     In a tall box, East Asian text stands in a column and all other text runs from top to bottom,
-    turned clockwise; this is how such lines are printed.
+    turned clockwise; this is how such lines are printed. Short words have tall boxes too: what is
+    larger when it is not turned is left so.
     """
     font = font_for(text, font)
     text = drawable(text, font)
     if height <= 2 * width or height <= 30:
         return _write(np.full((height, width, 3), 255, np.uint8), text, font)
     if _UPRIGHT.search(text) is None:
+        if _fitting_size(text, font, width, height) >= _fitting_size(text, font, height, width):
+            return _write(np.full((height, width, 3), 255, np.uint8), text, font)
         turned = _write(np.full((width, height, 3), 255, np.uint8), text, font)
         return np.ascontiguousarray(np.rot90(turned, -1))
     column = np.full((height, width, 3), 255, np.uint8)
@@ -228,7 +235,7 @@ def _write(area: Image, text: str, font: Font, centred: bool = False) -> Image:
     if font.path is not None and _is_font(font.path):
         _write_with_file(area, text, font.path, centred)
     else:
-        _write_builtin(area, visual_order(text), centred)
+        _write_builtin(area, text, font, centred)
     return area
 
 
@@ -256,17 +263,22 @@ def _text_width(text: str, font: Font, size: int) -> int:
     return math.ceil(right - left)
 
 
-def _write_builtin(area: Image, text: str, centred: bool) -> None:
+def _fitting_size(text: str, font: Font, width: int, height: int) -> int:
+    """Return the font size, in pixels, in which one line of text fits into a box."""
+    size = max(1, int(_FONT_SIZE * height))
+    wanted = max(1, _text_width(text, font, size))
+    return max(1, int(size * min(1.0, width / wanted)))
+
+
+def _write_builtin(area: Image, text: str, font: Font, centred: bool) -> None:
     """`_write` with the built-in font of OpenCV."""
     height, width = area.shape[:2]
+    size = _fitting_size(text, font, width, height)
+    left = (width - _text_width(text, font, size)) // 2 if centred else 0
+    baseline = round(height / 2 + _BASELINE * size)
     # A face is cheap to create; one per call keeps threads from sharing a mutable object.
     face = cv2.FontFace("uni")
-    size = max(1, int(_FONT_SIZE * height))
-    wanted = cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]
-    size = max(1, int(size * min(1.0, width / max(1, wanted))))
-    left = (width - cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]) // 2 if centred else 0
-    baseline = round(height / 2 + _BASELINE * size)
-    cv2.putText(area, text, (left, baseline), _BLACK, face, size)
+    cv2.putText(area, visual_order(text), (left, baseline), _BLACK, face, size)
 
 
 def _write_with_file(area: Image, text: str, path: str, centred: bool) -> None:

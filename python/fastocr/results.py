@@ -249,7 +249,8 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: what polygons are pixels of: "processed" (``output_img``) or "original" (input).
+        coordinates: what polygons are pixels of: "processed" is ``output_img``, "original" is the
+            page as it came.
 
     """
 

@@ -495,6 +495,13 @@ def test_pictures_of_single_models() -> None:
     assert (PAGE == (10, 120, 240)).all()  # nothing is drawn on the input
 
 
+def test_str_of_single_models() -> None:
+    content = SINGLE["detection"].str["res"]
+    assert content["dt_polys"].shape == (2, 4, 2)
+    assert content["dt_scores"] == [0.75, 0.5]
+    assert SINGLE["classification"].str["res"]["scores"].dtype == np.float32
+
+
 def test_unwarped_page_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert SINGLE["unwarping"].str["res"]["doctr_img"] == "..."
     SINGLE["unwarping"].print()
