@@ -1,11 +1,14 @@
 #include "fastocr/modules.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -61,13 +64,49 @@ std::vector<double> scores(const Detection& detection) {
   return detection.polygons ? scores_of(*detection.polygons) : scores_of(detection.boxes);
 }
 
-std::vector<RecognizedText> recognize(RecognitionModule& module,
-                                      const std::vector<ImageArray>& images,
-                                      const PageParams& params) {
+// N, characters of words, the column of each of N, kinds of the words.
+using WordInfo = std::tuple<double, std::vector<std::vector<std::string>>,
+                            std::vector<std::vector<int>>, std::vector<std::string>>;
+
+struct Line {
+  RecognizedText read;
+  bool with_words;
+};
+
+const char* name(WordKind kind) {
+  switch (kind) {
+    case WordKind::kHan:
+      return "cn";
+    case WordKind::kLatin:
+      return "en&num";
+    default:
+      return "symbol";
+  }
+}
+
+std::optional<WordInfo> word_info(const Line& line) {
+  if (!line.with_words) return std::nullopt;
+  WordInfo info;
+  auto& [count, words, columns, kinds] = info;
+  count = line.read.column_count;
+  for (WordGroup& group : word_groups(line.read)) {
+    words.push_back(std::move(group.characters));
+    columns.push_back(std::move(group.columns));
+    kinds.emplace_back(name(group.kind));
+  }
+  return info;
+}
+
+std::vector<Line> recognize(RecognitionModule& module, const std::vector<ImageArray>& images,
+                            const PageParams& params) {
   std::vector<ImageView> lines;
   for (const ImageArray& image : images) lines.push_back(to_view(image));
   const nb::gil_scoped_release release;
-  return module.run(lines, params.recognition);
+  std::vector<Line> result;
+  for (RecognizedText& read : module.run(lines, params.recognition)) {
+    result.push_back({std::move(read), params.return_word_box});
+  }
+  return result;
 }
 
 }  // namespace
@@ -84,9 +123,16 @@ void register_modules(nb::module_& m) {
       .def("run", &detect, "image"_a.noconvert(), "params"_a, "box_type"_a = "quad",
            "Finds the lines of one (H, W, 3) uint8 BGR page: as rectangles, or as outlines "
            "(\"poly\").\n\nRaises InputError or InferenceError.");
-  nb::class_<RecognizedText>(m, "RecognizedLine", "What a line says.")
-      .def_ro("text", &RecognizedText::text)
-      .def_ro("score", &RecognizedText::score, "Mean probability of the characters.");
+  nb::class_<Line>(m, "RecognizedLine", "What a line says.")
+      .def_prop_ro("text", [](const Line& line) { return line.read.text; })
+      .def_prop_ro(
+          "score", [](const Line& line) { return line.read.score; },
+          "Mean probability of the characters.")
+      .def_prop_ro(
+          "word_info", &word_info,
+          "If `return_word_box` was set: into how many columns the image was divided, the "
+          "characters of each word, the column of each character, and the kind of each word: cn, "
+          "en&num or symbol.");
   nb::class_<RecognitionModule>(m, "TextRecognizer", "Reads lines, safe to call from any thread.")
       .def(nb::init<std::shared_ptr<Model>, std::vector<std::string>, int>(), "model"_a,
            "characters"_a, "workers"_a,
