@@ -8,6 +8,7 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -44,7 +45,8 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                       int max_candidates, const OptionalSize& det_input_size, int batch_size,
                       const OptionalSize& rec_input_size, double score_thresh,
                       const ChannelValues& mean, const ChannelValues& std, double scale,
-                      const std::pair<int, int>& rec_image_size, bool use_textline_orientation) {
+                      const std::pair<int, int>& rec_image_size, bool use_textline_orientation,
+                      bool return_word_box) {
   const DetectionParams detection{limit_side_len,
                                   limit_type(limit),
                                   max_side_limit,
@@ -56,7 +58,8 @@ void init_page_params(PageParams* params, int limit_side_len, const std::string&
                                   Normalization::from_statistics({mean, std, scale})};
   const RecognitionParams recognition{
       batch_size, to_size(rec_input_size), {rec_image_size.first, rec_image_size.second}};
-  new (params) PageParams{detection, recognition, use_textline_orientation, score_thresh};
+  new (params)
+      PageParams{detection, recognition, use_textline_orientation, score_thresh, return_word_box};
 }
 
 void init_pipeline(Pipeline* pipeline, const std::shared_ptr<Model>& detection,
@@ -69,6 +72,17 @@ void init_pipeline(Pipeline* pipeline, const std::shared_ptr<Model>& detection,
     orientation = LineOrientation{textline_orientation, *textline_params};
   }
   new (pipeline) Pipeline(detection, recognition, characters, workers, orientation);
+}
+
+using WordBounds = std::variant<Array<std::int64_t>, Array<double>>;
+
+std::vector<std::int32_t> coordinates(const std::vector<QuadI>& quads) {
+  std::vector<std::int32_t> values;
+  values.reserve(8 * quads.size());
+  for (const QuadI& quad : quads) {
+    for (const PointI& p : quad) values.insert(values.end(), {p.x, p.y});
+  }
+  return values;
 }
 
 // A page's result, and the page's size, which decides on the type of its coordinates.
@@ -105,6 +119,40 @@ std::vector<double> text_scores(const Page& page) {
   return result;
 }
 
+std::vector<std::vector<std::string>> words(const Page& page) {
+  std::vector<std::vector<std::string>> result;
+  for (const Words& line : page.result.words) result.push_back(line.texts);
+  return result;
+}
+
+std::vector<Array<std::int32_t>> word_regions(const Page& page) {
+  std::vector<Array<std::int32_t>> result;
+  for (const Words& line : page.result.words) {
+    result.push_back(to_array(coordinates(line.regions), {line.regions.size(), 4, 2}));
+  }
+  return result;
+}
+
+// Bounds (k, 4) of the words of each line. For no words it is a float (0,) array, the reference's
+// form, for which callers may test.
+std::vector<WordBounds> word_bounds(const Page& page) {
+  std::vector<WordBounds> result;
+  for (const Words& line : page.result.words) {
+    std::vector<std::int64_t> values;
+    for (const auto& [a, b, c, d] : line.regions) {
+      const auto [left, right] = std::minmax({a.x, b.x, c.x, d.x});
+      const auto [top, bottom] = std::minmax({a.y, b.y, c.y, d.y});
+      values.insert(values.end(), {left, top, right, bottom});
+    }
+    if (values.empty()) {
+      result.emplace_back(to_array(std::vector<double>{}, {0}));
+    } else {
+      result.emplace_back(to_array(std::move(values), {line.regions.size(), 4}));
+    }
+  }
+  return result;
+}
+
 Array<std::int32_t> contour_boxes(const MapArray& map, int width, int height,
                                   const PageParams& params) {
   std::vector<DetectedBox> boxes;
@@ -112,11 +160,9 @@ Array<std::int32_t> contour_boxes(const MapArray& map, int width, int height,
     const nb::gil_scoped_release release;
     boxes = boxes_from_map(to_view(map), {width, height}, params.detection);
   }
-  std::vector<std::int32_t> values;
-  for (const DetectedBox& box : boxes) {
-    for (const PointI& p : box.corners) values.insert(values.end(), {p.x, p.y});
-  }
-  return to_array(std::move(values), {boxes.size(), 4, 2});
+  std::vector<QuadI> quads;
+  for (const DetectedBox& box : boxes) quads.push_back(box.corners);
+  return to_array(coordinates(quads), {boxes.size(), 4, 2});
 }
 
 std::pair<std::string, double> decode(const MapArray& probabilities,
@@ -142,7 +188,8 @@ void register_pipeline(nb::module_& m) {
            "rec_input_size"_a.none() = nb::none(), "score_thresh"_a = 0.0,
            "mean"_a = PixelStatistics{}.mean, "std"_a = PixelStatistics{}.std,
            "scale"_a = PixelStatistics{}.scale, "rec_image_size"_a = std::pair(320, 48),
-           "use_textline_orientation"_a = false, "Sizes are (width, height) in pixels.");
+           "use_textline_orientation"_a = false, "return_word_box"_a = false,
+           "Sizes are (width, height) in pixels.");
   nb::class_<Page>(m, "PageResult", "The lines of one page in reading order.")
       .def_prop_ro(
           "dt_polys", [](const Page& p) { return p.quads(nullptr); }, nb::rv_policy::move,
@@ -157,6 +204,14 @@ void register_pipeline(nb::module_& m) {
       .def_prop_ro(
           "textline_angles", [](const Page& p) { return p.result.line_angles; },
           "Of each line found: 1 if it was upside down, 0 if not, -1 if that was not looked at.")
+      .def_prop_ro("text_word", &words,
+                   "The words of each kept line in the order of its text; empty when they are not "
+                   "wanted.")
+      .def_prop_ro("text_word_region", &word_regions, nb::rv_policy::move,
+                   "Where the words of each kept line lie, (k, 4, 2) int32.")
+      .def_prop_ro("text_word_boxes", &word_bounds, nb::rv_policy::move,
+                   "Their bounds (k, 4) int64: x_min, y_min, x_max, y_max; a float (0,) array for "
+                   "no words.")
       .def_prop_ro("detection_ms", [](const Page& p) { return p.result.times.detection; })
       .def_prop_ro("recognition_ms", [](const Page& p) { return p.result.times.recognition; })
       .def_prop_ro("detection_network_ms",

@@ -75,6 +75,7 @@ struct OmittedColumns {
 struct OmissionRule {
   int step = 0;  // 0: none
   int margin = 0;
+  int stride = 1;  // columns of the input for each one of the output; divides `step`
 };
 
 // One run at a time through a model, with buffers that are kept from run to run. A request belongs

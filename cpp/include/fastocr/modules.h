@@ -22,6 +22,8 @@ class DetectionModule {
   // Boxes in the order of contours. Throws Error(kInvalidInput) for an empty page,
   // Error(kInference) when the engine fails.
   std::vector<DetectedBox> run(const ImageView& page, const DetectionParams& params);
+  // Outlines of texts that may be bent. Throws as `run`.
+  std::vector<DetectedPolygon> run_polygons(const ImageView& page, const DetectionParams& params);
 
  private:
   class Impl;

@@ -9,6 +9,7 @@
 #include "fastocr/orientation.h"
 #include "fastocr/text_detection.h"
 #include "fastocr/text_recognition.h"
+#include "fastocr/word_boxes.h"
 
 namespace fastocr {
 
@@ -28,6 +29,7 @@ struct PageParams {
   RecognitionParams recognition;
   bool use_textline_orientation = false;
   double score_thresh = 0;  // lines recognised with a lower score are not kept
+  bool return_word_box = false;
 };
 
 struct PageResult {
@@ -35,6 +37,7 @@ struct PageResult {
   std::vector<RecognizedText> texts;  // what each of them says
   std::vector<int> line_angles;       // 1: it was upside down, 0: it was not, -1: not looked at
   std::vector<std::size_t> kept;      // indices of the lines that pass the score threshold
+  std::vector<Words> words;           // of each kept line, if they are wanted
   StageTimes times;
 };
 

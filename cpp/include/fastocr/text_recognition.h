@@ -15,6 +15,11 @@ namespace fastocr {
 struct RecognizedText {
   std::string text;  // UTF-8
   double score = 0;  // mean probability of the characters; 0 for an empty text
+  // Of each entry of the dictionary that the text consists of: the step that it was read from, and
+  // where it ends in `text`, in bytes.
+  std::vector<int> columns, ends;
+  // How many steps the line's image takes, without the padding beside it.
+  double column_count = 0;
   // Whether the text stays the same if any one step takes the class that comes second there within
   // the margin of the scores.
   bool certain = true;
@@ -135,6 +140,8 @@ struct RecognitionParams {
 struct LineLayout {
   int text_width = 0;
   int width = 0;
+  // The line's part of the width, by its aspect ratio and the widest one, without rounding.
+  double share = 1;
 };
 
 // A line's input without most of its padding.
@@ -202,9 +209,11 @@ class TextRecognizer {
 
   void cut(const ImageView& page, const LineCrop& crop, int text_width, int height);
   RecognizedText read_resized(int height, const LineLayout& layout);
-  RecognizedText run(Request& request, int height, const ShortenedLayout& layout, float margin);
+  RecognizedText run(Request& request, int height, const LineLayout& layout, float margin);
   void check_output(const TensorView& output, std::size_t lines) const;
   RecognizedText decode(const float* data, int steps, float margin);
+  void place_in_full_width(const OmittedColumns& omitted, int steps, double share,
+                           RecognizedText& text) const;
 
   std::shared_ptr<const RecognitionModel> model_;
   std::unique_ptr<Request> request_;

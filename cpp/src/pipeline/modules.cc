@@ -21,6 +21,10 @@ std::vector<double> aspect_ratios(const std::vector<ImageView>& lines) {
   return ratios;
 }
 
+void check(const ImageView& page) {
+  if (page.empty()) throw Error(ErrorKind::kInvalidInput, "an empty page");
+}
+
 class ReadingWork final : public Work {
  public:
   ReadingWork(const Recognizers& recognizers, const std::vector<ImageView>& lines,
@@ -67,6 +71,12 @@ class DetectionModule::Impl {
     return boxes;
   }
 
+  std::vector<DetectedPolygon> run_polygons(const ImageView& page, const DetectionParams& params) {
+    std::vector<DetectedPolygon> polygons;
+    thread_.run([&] { polygons = detector_->find_polygons(page, params); });
+    return polygons;
+  }
+
  private:
   const ProcessMark process_;
   std::optional<TextDetector> detector_;
@@ -82,8 +92,14 @@ DetectionModule::~DetectionModule() {
 
 std::vector<DetectedBox> DetectionModule::run(const ImageView& page,
                                               const DetectionParams& params) {
-  if (page.empty()) throw Error(ErrorKind::kInvalidInput, "an empty page");
+  check(page);
   return impl_->run(page, params);
+}
+
+std::vector<DetectedPolygon> DetectionModule::run_polygons(const ImageView& page,
+                                                           const DetectionParams& params) {
+  check(page);
+  return impl_->run_polygons(page, params);
 }
 
 class RecognitionModule::Impl {

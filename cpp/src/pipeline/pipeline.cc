@@ -177,6 +177,7 @@ class Pipeline::Impl {
     PageResult result;
     detect(page, params, result);
     recognize(page, params, result);
+    if (params.return_word_box) place_words(result);
     return result;
   }
 
@@ -204,6 +205,13 @@ class Pipeline::Impl {
     result.times.recognition_network = work.network_milliseconds();
     for (std::size_t i = 0; i < result.texts.size(); ++i) {
       if (result.texts[i].score >= params.score_thresh) result.kept.push_back(i);
+    }
+  }
+
+  static void place_words(PageResult& result) {
+    for (const std::size_t i : result.kept) {
+      const bool upside_down = result.line_angles[i] == 1;
+      result.words.push_back(word_boxes(result.boxes[i].corners, result.texts[i], upside_down));
     }
   }
 

@@ -4,33 +4,10 @@
 
 #include "fastocr/text_recognition.h"
 #include "kernels/kernels.h"
+#include "recognition/pairwise_sum.h"
 
 namespace fastocr {
 namespace {
-
-// The order of additions of numpy's float32 sum, which the reference's scores come from: blocks of
-// up to 128 values in eight interleaved partial sums, larger ranges halved.
-float pairwise_sum(const float* values, std::size_t count) {
-  if (count < 8) {
-    float total = 0;
-    for (std::size_t i = 0; i < count; ++i) total += values[i];
-    return total;
-  }
-  if (count > 128) {
-    const std::size_t half = count / 2 - (count / 2) % 8;
-    return pairwise_sum(values, half) + pairwise_sum(values + half, count - half);
-  }
-  float lanes[8];
-  for (int k = 0; k < 8; ++k) lanes[k] = values[k];
-  std::size_t i = 8;
-  for (; i + 8 <= count; i += 8) {
-    for (int k = 0; k < 8; ++k) lanes[k] += values[i + k];
-  }
-  float total = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-                ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-  for (; i < count; ++i) total += values[i];
-  return total;
-}
 
 constexpr int kBlank = 0;
 
@@ -91,7 +68,7 @@ RecognizedText CtcDecoder::decode(const float* probabilities, int steps) const {
 
 RecognizedText CtcDecoder::decode(StepScores& scores) const {
   RecognizedText result;
-  std::vector<int> kept;
+  std::vector<int>& kept = result.columns;
   std::vector<Rival> rivals;
   std::vector<int> path;
   int previous = kBlank;
@@ -103,6 +80,7 @@ RecognizedText CtcDecoder::decode(StepScores& scores) const {
     if (best != kBlank && best != previous) {
       result.text += characters_[best - 1];
       kept.push_back(step);
+      result.ends.push_back(static_cast<int>(result.text.size()));
     }
     previous = best;
   }

@@ -18,6 +18,23 @@ LineLayout single_layout(double aspect_ratio, const Size& least) {
   return {static_cast<int>(text_width), static_cast<int>(width)};
 }
 
+// The aspect ratio of what the network sees of a line.
+double seen_ratio(double aspect_ratio, const Size& least) {
+  return std::min(aspect_ratio, kMaxWidth / static_cast<double>(least.height));
+}
+
+// Sets the shares of lines of one width.
+void share_width(const std::vector<double>& aspect_ratios, const std::vector<std::size_t>& group,
+                 const Size& least, std::vector<LineLayout>& layouts) {
+  double widest = static_cast<double>(least.width) / least.height;
+  for (const std::size_t i : group) {
+    widest = std::max(widest, seen_ratio(aspect_ratios[i], least));
+  }
+  for (const std::size_t i : group) {
+    layouts[i].share = seen_ratio(aspect_ratios[i], least) / widest;
+  }
+}
+
 std::vector<std::size_t> ascending(const std::vector<double>& aspect_ratios) {
   std::vector<std::size_t> order(aspect_ratios.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -53,6 +70,7 @@ LineLayouts line_layouts(const std::vector<double>& aspect_ratios,
     int width = 0;
     for (const std::size_t i : group) width = std::max(width, result.lines[i].width);
     for (const std::size_t i : group) result.lines[i].width = width;
+    if (!params.input_size) share_width(aspect_ratios, group, params.image_size, result.lines);
     begin = end;
   }
   return result;

@@ -93,9 +93,8 @@ RecognizedText TextRecognizer::recognize(const ImageView& line, const LineLayout
 // Reads the line in resized_, in float again if it is left in doubt.
 RecognizedText TextRecognizer::read_resized(int height, const LineLayout& layout) {
   network_milliseconds_ = 0;
-  const auto canvas = shortened(layout, model_->model->omission_rule());
-  const RecognizedText text = run(*request_, height, canvas, exact_request_ ? kDecisionMargin : 0);
-  return text.certain ? text : run(*exact_request_, height, canvas, 0);
+  RecognizedText text = run(*request_, height, layout, exact_request_ ? kDecisionMargin : 0);
+  return text.certain ? text : run(*exact_request_, height, layout, 0);
 }
 
 void TextRecognizer::recognize(const ImageView& page, const std::vector<LineCrop>& crops,
@@ -125,6 +124,7 @@ void TextRecognizer::recognize(const ImageView& page, const std::vector<LineCrop
   const float* data = output.data;
   for (const std::size_t line : lines) {
     texts[line] = decode(data, steps, 0);
+    place_in_full_width({}, steps, layouts[line].share, texts[line]);
     data += output.shape[1] * output.shape[2];
   }
 }
@@ -135,16 +135,31 @@ void TextRecognizer::cut(const ImageView& page, const LineCrop& crop, int text_w
   resize_bilinear(line_.view(), text_width, height, resized_);
 }
 
-RecognizedText TextRecognizer::run(Request& request, int height, const ShortenedLayout& layout,
+RecognizedText TextRecognizer::run(Request& request, int height, const LineLayout& layout,
                                    float margin) {
-  float* input = request.input({1, kChannels, height, layout.width});
-  normalize_to_planes(resized_.view(), Normalization::recognition(), layout.width, input);
-  request.omit(layout.omitted);
+  const ShortenedLayout canvas = shortened(layout, model_->model->omission_rule());
+  float* input = request.input({1, kChannels, height, canvas.width});
+  normalize_to_planes(resized_.view(), Normalization::recognition(), canvas.width, input);
+  request.omit(canvas.omitted);
   const Stopwatch watch(network_milliseconds_);
   request.run();
   const TensorView output = request.output();
   check_output(output, 1);
-  return decode(output.data, static_cast<int>(output.shape[1]), margin);
+  const int steps = static_cast<int>(output.shape[1]);
+  RecognizedText text = decode(output.data, steps, margin);
+  place_in_full_width(canvas.omitted, steps, layout.share, text);
+  return text;
+}
+
+// Numbers the columns of `text` as if none had been left out.
+void TextRecognizer::place_in_full_width(const OmittedColumns& omitted, int steps, double share,
+                                         RecognizedText& text) const {
+  const int stride = model_->model->omission_rule().stride;
+  const int first_moved = omitted.at / stride, moved = omitted.count / stride;
+  for (int& column : text.columns) {
+    if (column >= first_moved) column += moved;
+  }
+  text.column_count = (steps + moved) * share;
 }
 
 void TextRecognizer::check_output(const TensorView& output, std::size_t lines) const {

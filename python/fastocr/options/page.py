@@ -75,6 +75,7 @@ class PageOptions:
             rec_input_size=_size(self.text_rec_input_shape),
             score_thresh=self.text_rec_score_thresh,
             use_textline_orientation=self.use_textline_orientation,
+            return_word_box=self.return_word_box,
         )
 
 

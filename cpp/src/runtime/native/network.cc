@@ -212,7 +212,7 @@ std::optional<std::vector<Columns>> columns_of(const Network& network) {
 OmissionRule omission_rule(const Network& network) {
   const auto columns = columns_of(network);
   if (!columns || network.output_form != OutputForm::kTokens) return {};
-  OmissionRule rule{1, 0};
+  OmissionRule rule{1, 0, std::max((*columns)[network.output].step, 1)};
   for (const Columns& value : *columns) {
     if (value.step > 0) rule.step = std::lcm(rule.step, value.step);
     rule.margin = std::max(rule.margin, value.reach);
