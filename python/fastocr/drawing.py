@@ -161,7 +161,7 @@ def _check_opencv() -> None:
 
 def _rgb(image: Image) -> Image:
     """Return a copy to draw on; without one, a view of an RGB array would be drawn on itself."""
-    return image[:, :, ::-1].copy()
+    return np.array(image[:, :, ::-1], np.uint8, order="C")
 
 
 def _draw_item(
