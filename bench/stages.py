@@ -22,7 +22,7 @@ NETWORKS = ("detection_network_ms", "recognition_network_ms")
 
 
 class Tap:
-    """Stands for a pipeline and keeps the times of the last page that it read."""
+    """Stands for a pipeline of the core and keeps the times of the last page that it read."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
@@ -44,8 +44,8 @@ class Subject:
         self.arguments = arguments
         self.samples: dict[str, dict[str, list[float]]] = {}
         self._ocr = common.make_ocr(arguments)
-        self._tap = Tap(self._ocr._pipeline)
-        self._ocr._pipeline = self._tap
+        (pipeline,) = self._ocr._pipelines
+        pipeline._core = self._tap = Tap(pipeline._core)
 
     def read(self, image: Path) -> dict[str, float]:
         """Milliseconds of each part of one page."""

@@ -85,6 +85,14 @@ def page() -> Bytes:
 
 
 @pytest.fixture(scope="module")
+def bent() -> Floats:
+    """A grid (2, 45, 31) as UVDoc gives it."""
+    y, x = np.meshgrid(np.linspace(-1, 1, 45), np.linspace(-1, 1, 31), indexing="ij")
+    grid = np.stack([0.9 * x + 0.05 * np.sin(3 * y), 0.92 * y + 0.04 * np.cos(4 * x)])
+    return grid.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
 def quads() -> Floats:
     """The lines' boxes (40, 4, 2)."""
     return line_quads()
@@ -178,6 +186,19 @@ def cv2_crop(image: Bytes, quad: npt.NDArray[np.int32], width: int, height: int)
     )
 
 
+def cv2_sample(image: Bytes, grid: Floats) -> Any:
+    height, width = image.shape[:2]
+    _, rows, columns = grid.shape
+    x, y = np.meshgrid(
+        np.linspace(0, columns - 1, width, dtype=np.float32),
+        np.linspace(0, rows - 1, height, dtype=np.float32),
+    )
+    last = np.array([width - 1, height - 1], np.float32)
+    points = (grid.transpose(1, 2, 0) + 1) / 2 * last
+    places = cv2.remap(points, x, y, cv2.INTER_LINEAR)
+    return cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
 def pyclipper_unclip(pyclipper: ModuleType, quad: Floats) -> Any:
     distance = cv2.contourArea(quad) * RATIO / cv2.arcLength(quad, True)
     offset = pyclipper.PyclipperOffset()
@@ -252,6 +273,21 @@ def test_normalize_line_cv2(benchmark: Benchmark, page: Bytes) -> None:
     set_group(benchmark, LINE_NORMALIZE)
     image = np.ascontiguousarray(page[:48, :450])
     benchmark(cv2_normalize, image, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+UNWARP = "sample page 1280x960 at a grid of 31x45"
+
+
+def test_sample_page_fastocr(
+    benchmark: Benchmark, core: ModuleType, page: Bytes, bent: Floats
+) -> None:
+    set_group(benchmark, UNWARP)
+    benchmark(core.sample_page, page, bent)
+
+
+def test_sample_page_cv2(benchmark: Benchmark, page: Bytes, bent: Floats) -> None:
+    set_group(benchmark, UNWARP)
+    benchmark(cv2_sample, page, bent)
 
 
 CONTOURS = "find contours of 40 lines in 960x704"

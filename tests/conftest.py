@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from fastocr import PaddleOCR
 
+_caches = tempfile.TemporaryDirectory(prefix="fastocr-test-")
 ROOT = Path(__file__).resolve().parents[1]
 # None stands for True in the reference, so that leaving them out is worth a log message.
 SWITCHES_OFF: dict[str, Any] = {
@@ -24,6 +26,10 @@ SWITCHES_OFF: dict[str, Any] = {
     "use_doc_unwarping": False,
     "use_textline_orientation": False,
 }
+
+# Tests look for models in packages and in folders of their own, whatever this user has.
+os.environ["FASTOCR_OFFLINE"] = "1"
+os.environ["FASTOCR_CACHE_HOME"] = os.environ["PADDLE_PDX_CACHE_HOME"] = _caches.name
 
 MakeOCR = Callable[..., PaddleOCR]
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -75,4 +75,11 @@ Array<float> to_array(const Quad& quad) {
   return to_array(std::move(values), {4, 2});
 }
 
+Array<std::int32_t> to_array(std::span<const PointI> points) {
+  std::vector<std::int32_t> values;
+  values.reserve(2 * points.size());
+  for (const PointI& p : points) values.insert(values.end(), {p.x, p.y});
+  return to_array(std::move(values), {points.size(), 2});
+}
+
 }  // namespace fastocr::bindings

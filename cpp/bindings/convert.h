@@ -47,6 +47,8 @@ Array<T> to_array(std::vector<T> values, std::initializer_list<std::size_t> shap
 
 Array<std::uint8_t> to_array(const Image& image);
 Array<float> to_array(const Quad& quad);
+// (n, 2)
+Array<std::int32_t> to_array(std::span<const PointI> points);
 
 // (n, 4, 2) corners of boxes.
 using Quads = std::variant<Array<std::int16_t>, Array<std::int32_t>>;

@@ -43,6 +43,20 @@ BorrowedImage borrow(Image& image, nb::handle owner) {
           owner};
 }
 
+using GridArray = nb::ndarray<const float, nb::shape<2, -1, -1>, nb::device::cpu, nb::c_contig>;
+
+Array<std::uint8_t> sample(const ImageArray& image, const GridArray& grid) {
+  const ImageView view = to_view(image);
+  Image result;
+  {
+    const nb::gil_scoped_release release;
+    const SamplingGrid sampling(grid.data(), static_cast<int>(grid.shape(2)),
+                                static_cast<int>(grid.shape(1)), {view.width, view.height});
+    sample_page(view, sampling, result);
+  }
+  return to_array(result);
+}
+
 UnwarpedPage unwarp(DocumentUnwarper& unwarper, const ImageArray& image) {
   const ImageView view = to_view(image);
   const nb::gil_scoped_release release;
@@ -127,6 +141,10 @@ void register_document(nb::module_& m) {
       .def("run", &classify, "image"_a.noconvert(),
            "The network's score of each class for one (H, W, 3) uint8 BGR image.\n\nRaises "
            "InputError or InferenceError.");
+  m.def("sample_page", &sample, "image"_a.noconvert(), "grid"_a,
+        "The (H, W, 3) uint8 image sampled at the places of a (2, rows, columns) float32 grid of x "
+        "and y, from -1 to 1 over its pixel centres, with black around it; on one thread.\n\n"
+        "Raises InputError for an empty image or grid.");
   nb::class_<UnwarpedPage>(m, "UnwarpedPage", "A page made flat.")
       .def_prop_ro(
           "image",

@@ -14,13 +14,6 @@ using namespace nb::literals;
 namespace fastocr::bindings {
 namespace {
 
-Array<std::int32_t> to_array(std::span<const PointI> points) {
-  std::vector<std::int32_t> values;
-  values.reserve(2 * points.size());
-  for (const PointI& p : points) values.insert(values.end(), {p.x, p.y});
-  return bindings::to_array(std::move(values), {points.size(), 2});
-}
-
 std::vector<Array<std::int32_t>> contours(const MaskArray& mask) {
   Contours found;
   {
@@ -52,6 +45,30 @@ Array<std::int32_t> unclip(const QuadArray& quad, double ratio) {
   return to_array(unclip_quad(to_quad(quad), ratio));
 }
 
+using IntPointArray =
+    nb::ndarray<const std::int32_t, nb::shape<-1, 2>, nb::device::cpu, nb::c_contig>;
+
+std::span<const PointI> to_points(const IntPointArray& points) {
+  static_assert(sizeof(PointI) == 2 * sizeof(std::int32_t));
+  return {reinterpret_cast<const PointI*>(points.data()), points.shape(0)};
+}
+
+std::vector<Array<std::int32_t>> unclip_any(const IntPointArray& polygon, double ratio) {
+  std::vector<Array<std::int32_t>> arrays;
+  for (const auto& loop : unclip_polygon(to_points(polygon), ratio)) {
+    arrays.push_back(to_array(std::span<const PointI>(loop)));
+  }
+  return arrays;
+}
+
+Array<std::int32_t> approximate(const IntPointArray& contour, double epsilon) {
+  return to_array(std::span<const PointI>(approximate_polygon(to_points(contour), epsilon)));
+}
+
+double score_any(const MapArray& map, const IntPointArray& polygon) {
+  return polygon_score(to_view(map), to_points(polygon));
+}
+
 using BoxesArray =
     nb::ndarray<const std::int32_t, nb::shape<-1, 4, 2>, nb::device::cpu, nb::c_contig>;
 
@@ -75,6 +92,13 @@ void register_geometry(nb::module_& m) {
   m.def("unclip_quad", &unclip, "quad"_a, "ratio"_a,
         "The (4, 2) float32 quad grown outwards by area * ratio / perimeter with round joins, as "
         "(n, 2) int32 vertices; none when it is degenerate.");
+  m.def("unclip_polygon", &unclip_any, "polygon"_a, "ratio"_a,
+        "The borders of a (n, 2) int32 polygon grown outwards by area * ratio / perimeter with "
+        "round joins, as (m, 2) int32 loops.");
+  m.def("approximate_polygon", &approximate, "contour"_a, "epsilon"_a,
+        "A (n, 2) int32 closed contour with fewer corners, equal to cv2.approxPolyDP.");
+  m.def("polygon_score", &score_any, "map"_a, "polygon"_a,
+        "Mean of a (H, W) float32 map over a filled (n, 2) int32 polygon.");
   m.def("reading_order", &order, "boxes"_a, "Indices of (n, 4, 2) int32 boxes in reading order.");
 }
 

@@ -10,9 +10,11 @@
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <variant>
 
 #include "bindings.h"
 #include "convert.h"
+#include "fastocr/errors.h"
 #include "fastocr/pipeline.h"
 
 namespace nb = nanobind;
@@ -22,20 +24,44 @@ namespace fastocr::bindings {
 namespace {
 
 struct Detection {
-  std::vector<DetectedBox> boxes;
+  std::vector<DetectedBox> boxes;  // or
+  std::optional<std::vector<DetectedPolygon>> polygons;
   Size page;
 };
 
-Detection detect(DetectionModule& module, const ImageArray& image, const PageParams& params) {
+Detection detect(DetectionModule& module, const ImageArray& image, const PageParams& params,
+                 const std::string& box_type) {
   const nb::gil_scoped_release release;
   const ImageView view = to_view(image);
-  return {module.run(view, params.detection), {view.width, view.height}};
+  Detection result{{}, std::nullopt, {view.width, view.height}};
+  if (box_type == "quad") {
+    result.boxes = module.run(view, params.detection);
+  } else if (box_type == "poly") {
+    result.polygons = module.run_polygons(view, params.detection);
+  } else {
+    throw Error(ErrorKind::kInvalidOption, "box_type is '" + box_type + "': use 'quad' or 'poly'");
+  }
+  return result;
+}
+
+std::variant<Quads, std::vector<Array<std::int32_t>>> polys(const Detection& detection) {
+  if (!detection.polygons) return to_quads(detection.boxes, nullptr, detection.page);
+  std::vector<Array<std::int32_t>> arrays;
+  for (const DetectedPolygon& polygon : *detection.polygons) {
+    arrays.push_back(to_array(std::span<const PointI>(polygon.points)));
+  }
+  return arrays;
+}
+
+template <typename Found>
+std::vector<double> scores_of(const std::vector<Found>& all) {
+  std::vector<double> scores;
+  for (const Found& one : all) scores.push_back(one.score);
+  return scores;
 }
 
 std::vector<double> scores(const Detection& detection) {
-  std::vector<double> result;
-  for (const DetectedBox& box : detection.boxes) result.push_back(box.score);
-  return result;
+  return detection.polygons ? scores_of(*detection.polygons) : scores_of(detection.boxes);
 }
 
 // N, characters of words, the column of each of N, kinds of the words.
@@ -87,17 +113,16 @@ std::vector<Line> recognize(RecognitionModule& module, const std::vector<ImageAr
 
 void register_modules(nb::module_& m) {
   nb::class_<Detection>(m, "DetectionResult", "The lines of one page in the order of contours.")
-      .def_prop_ro(
-          "polys", [](const Detection& d) { return to_quads(d.boxes, nullptr, d.page); },
-          nb::rv_policy::move,
-          "Corners, (n, 4, 2) int16 (int32 for a page with a side beyond 32767 pixels).")
+      .def_prop_ro("polys", &polys, nb::rv_policy::move,
+                   "Corners, (n, 4, 2) int16 (int32 for a page with a side beyond 32767 pixels); "
+                   "of the type \"poly\" a list of (m, 2) int32.")
       .def_prop_ro("scores", &scores, "Mean probability of each.");
   nb::class_<DetectionModule>(m, "TextDetector", "Finds lines, safe to call from any thread.")
       .def(nb::init<std::shared_ptr<Model>>(), "model"_a,
            "Raises ModelFormatError for another kind of model.")
-      .def("run", &detect, "image"_a.noconvert(), "params"_a,
-           "Finds the lines of one (H, W, 3) uint8 BGR page.\n\nRaises InputError or "
-           "InferenceError.");
+      .def("run", &detect, "image"_a.noconvert(), "params"_a, "box_type"_a = "quad",
+           "Finds the lines of one (H, W, 3) uint8 BGR page: as rectangles, or as outlines "
+           "(\"poly\").\n\nRaises InputError or InferenceError.");
   nb::class_<Line>(m, "RecognizedLine", "What a line says.")
       .def_prop_ro("text", [](const Line& line) { return line.read.text; })
       .def_prop_ro(

@@ -1,8 +1,4 @@
-"""Draws recognised texts next to the page they were read from.
-
-The left half of the picture is the page under half-transparent filled boxes; the right half is a
-white canvas with every text written into its box.
-"""
+"""Draws the pictures of results: pages, boxes and texts in, RGB arrays out."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -30,7 +27,10 @@ _WHITE = (255, 255, 255)
 _BLACK = (0, 0, 0)
 # Pixels.
 _CAPTION_HEIGHT = 25
-_LABEL_WIDTH = 160
+_MARGIN = 10
+_LEAST_FONT_SIZE = 12
+# Of the height of a line; the rest is for what reaches above and below.
+_FONT_SIZE = 0.8
 # Where the baseline lies below the middle of a line so that the glyphs of the built-in font,
 # descenders included, sit centred; in units of the font size.
 _BASELINE = 0.36
@@ -46,7 +46,9 @@ def draw_ocr(
 ) -> Image:
     """Draw `texts` beside the page.
 
-    An item that cannot be drawn is left out with a debug message; the others are drawn.
+    The left half is the page under half-transparent filled boxes, the right half a white canvas
+    with every text written into its box. An item that cannot be drawn is left out with a debug
+    message; the others are drawn.
 
     Args:
         page: BGR image, (h, w, 3) uint8; it is not changed.
@@ -62,10 +64,7 @@ def draw_ocr(
         UnsupportedOptionError: the installed OpenCV is older than 5 and cannot draw Unicode text.
 
     """
-    if not hasattr(cv2, "FontFace"):
-        raise UnsupportedOptionError(
-            f"pictures of results need opencv-python 5 or newer, found {cv2.__version__}"
-        )
+    _check_opencv()
     original = np.ascontiguousarray(page[:, :, ::-1])
     filled = original.copy()
     canvas = np.full_like(original, 255)
@@ -88,7 +87,7 @@ def draw_outlines(page: Image, polys: Iterable[npt.NDArray[Any]]) -> Image:
         RGB image of the same size, uint8.
 
     """
-    picture = np.ascontiguousarray(page[:, :, ::-1])
+    picture = _rgb(page)
     cv2.polylines(picture, [np.asarray(poly, np.int32) for poly in polys], True, (255, 0, 0), 2)
     return picture
 
@@ -99,30 +98,37 @@ def draw_document(stages: Sequence[tuple[Image, str]]) -> Image:
     Returns:
         RGB image, uint8, as wide as all together.
 
+    Raises:
+        UnsupportedOptionError: see `draw_ocr`; all functions that write texts raise it.
+
     """
+    _check_opencv()
     height = max(image.shape[0] for image, _ in stages)
     columns = []
     for image, caption in stages:
         column = np.full((height + _CAPTION_HEIGHT, image.shape[1], 3), 255, np.uint8)
         column[: image.shape[0]] = image[:, :, ::-1]
-        _write(column[height:], caption, default_font())
+        _write(column[height:, _MARGIN:], caption, default_font())
         columns.append(column)
     return np.hstack(columns)
 
 
 def draw_below(image: Image, text: str, font: Font) -> Image:
-    """Write a text below a BGR image, no wider than it.
+    """Write a text below a BGR image.
 
     Returns:
-        RGB image, uint8.
+        RGB image, uint8; it is wider than `image` only where the text could not be read otherwise.
 
     """
+    _check_opencv()
+    font = font_for(text, font)
+    text = drawable(text, font)
     height, width = image.shape[:2]
     line = max(_CAPTION_HEIGHT, int(0.075 * width))
-    picture = np.full((height + line, width, 3), 255, np.uint8)
-    picture[:height] = image[:, :, ::-1]
-    font = font_for(text, font)
-    _write(picture[height:], drawable(text, font), font)
+    needed = max(width, _text_width(text, font, _LEAST_FONT_SIZE))
+    picture = np.full((height + line + _MARGIN // 2, needed, 3), 255, np.uint8)
+    picture[:height, :width] = image[:, :, ::-1]
+    _write(picture[height : height + line], text, font)
     return picture
 
 
@@ -133,12 +139,29 @@ def draw_label(image: Image, label: str) -> Image:
         RGB image of the same size, uint8.
 
     """
-    picture = np.ascontiguousarray(image[:, :, ::-1])
-    height = min(_CAPTION_HEIGHT, picture.shape[0])
-    width = min(_LABEL_WIDTH, picture.shape[1])
-    picture[:height, :width] = _WHITE
-    _write(picture[:height, :width], label, default_font())
+    _check_opencv()
+    font = font_for(label, default_font())
+    label = drawable(label, font)
+    picture = _rgb(image)
+    height, width = picture.shape[:2]
+    line = min(height, max(_CAPTION_HEIGHT, int(0.05 * width)))
+    needed = _text_width(label, font, max(1, int(_FONT_SIZE * line))) + _MARGIN
+    corner = picture[:line, :needed]
+    corner[:] = _WHITE
+    _write(corner[:, _MARGIN // 2 :], label, font)
     return picture
+
+
+def _check_opencv() -> None:
+    if not hasattr(cv2, "FontFace"):
+        raise UnsupportedOptionError(
+            f"pictures of results need opencv-python 5 or newer, found {cv2.__version__}"
+        )
+
+
+def _rgb(image: Image) -> Image:
+    """Return a copy to draw on; without one, a view of an RGB array would be drawn on itself."""
+    return image[:, :, ::-1].copy()
 
 
 def _draw_item(
@@ -152,7 +175,11 @@ def _draw_item(
     """Fill the box in `filled`; write the text and the outline of its box into `canvas`."""
     outline = poly.astype(np.int32)
     cv2.fillPoly(filled, [outline], colour)
-    _paste(canvas, poly.astype(np.float32).reshape(4, 2), text, font)
+    quad = poly.astype(np.float32).reshape(4, 2)
+    if cv2.contourArea(quad, oriented=True) < 0:
+        # Words of vertical lines have their corners the other way round; text would be mirrored.
+        quad = quad[[0, 3, 2, 1]]
+    _paste(canvas, quad, text, font)
     cv2.polylines(canvas, [outline], True, colour, 1)
 
 
@@ -177,13 +204,16 @@ def _text_patch(text: str, font: Font, width: int, height: int) -> Image:
     """Return a white image, (height, width, 3) uint8, with `text` in black.
 
     In a tall box, East Asian text stands in a column and all other text runs from top to bottom,
-    turned clockwise; this is how such lines are printed.
+    turned clockwise; this is how such lines are printed. Short words have tall boxes too: what is
+    larger when it is not turned is left so.
     """
     font = font_for(text, font)
     text = drawable(text, font)
     if height <= 2 * width or height <= 30:
         return _write(np.full((height, width, 3), 255, np.uint8), text, font)
     if _UPRIGHT.search(text) is None:
+        if _fitting_size(text, font, width, height) >= _fitting_size(text, font, height, width):
+            return _write(np.full((height, width, 3), 255, np.uint8), text, font)
         turned = _write(np.full((width, height, 3), 255, np.uint8), text, font)
         return np.ascontiguousarray(np.rot90(turned, -1))
     column = np.full((height, width, 3), 255, np.uint8)
@@ -202,28 +232,53 @@ def _write(area: Image, text: str, font: Font, centred: bool = False) -> Image:
     """
     if not text.strip() or not area.size:
         return area
-    if font.path is not None:
-        try:
-            _write_with_file(area, text, font.path, centred)
-        except OSError as error:
-            _log.warning("Font file %s cannot be used: %s", font.path, error)
-        else:
-            return area
-    _write_builtin(area, visual_order(text), centred)
+    if font.path is not None and _is_font(font.path):
+        _write_with_file(area, text, font.path, centred)
+    else:
+        _write_builtin(area, text, font, centred)
     return area
 
 
-def _write_builtin(area: Image, text: str, centred: bool) -> None:
+@cache
+def _is_font(path: str) -> bool:
+    """Return whether Pillow can use a font file; one warning (cached, so never twice) if not."""
+    from PIL import ImageFont
+
+    try:
+        ImageFont.truetype(path, 10)
+    except OSError as error:
+        _log.warning("Font file %s cannot be used: %s", path, error)
+        return False
+    return True
+
+
+def _text_width(text: str, font: Font, size: int) -> int:
+    """Return the width of one line of text in pixels."""
+    if font.path is None or not _is_font(font.path):
+        face = cv2.FontFace("uni")
+        return int(cv2.getTextSize((0, 0), visual_order(text), (0, 0), face, size)[2])
+    from PIL import ImageFont
+
+    left, _, right, _ = ImageFont.truetype(font.path, size).getbbox(text)
+    return math.ceil(right - left)
+
+
+def _fitting_size(text: str, font: Font, width: int, height: int) -> int:
+    """Return the font size, in pixels, in which one line of text fits into a box."""
+    size = max(1, int(_FONT_SIZE * height))
+    wanted = max(1, _text_width(text, font, size))
+    return max(1, int(size * min(1.0, width / wanted)))
+
+
+def _write_builtin(area: Image, text: str, font: Font, centred: bool) -> None:
     """`_write` with the built-in font of OpenCV."""
     height, width = area.shape[:2]
+    size = _fitting_size(text, font, width, height)
+    left = (width - _text_width(text, font, size)) // 2 if centred else 0
+    baseline = round(height / 2 + _BASELINE * size)
     # A face is cheap to create; one per call keeps threads from sharing a mutable object.
     face = cv2.FontFace("uni")
-    size = max(1, int(0.8 * height))
-    wanted = cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]
-    size = max(1, int(size * min(1.0, width / max(1, wanted))))
-    left = (width - cv2.getTextSize((0, 0), text, (0, 0), face, size)[2]) // 2 if centred else 0
-    baseline = round(height / 2 + _BASELINE * size)
-    cv2.putText(area, text, (left, baseline), _BLACK, face, size)
+    cv2.putText(area, visual_order(text), (left, baseline), _BLACK, face, size)
 
 
 def _write_with_file(area: Image, text: str, path: str, centred: bool) -> None:
@@ -234,7 +289,7 @@ def _write_with_file(area: Image, text: str, path: str, centred: bool) -> None:
     if not features.check("raqm"):
         text = visual_order(text)
     height, width = area.shape[:2]
-    face = ImageFont.truetype(path, max(1, int(0.8 * height)))
+    face = ImageFont.truetype(path, max(1, int(_FONT_SIZE * height)))
     left, top, right, bottom = face.getbbox(text, anchor="ls")
     # Stacked vowels and tone marks reach beyond the font size, so the height counts as well.
     scale = min(1.0, width / max(1, right - left), height / max(1, bottom - top))

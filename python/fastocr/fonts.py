@@ -3,7 +3,8 @@
 The built-in font of OpenCV 5 ("uni") draws Latin, Greek, Cyrillic, Chinese, Japanese and Korean
 without any font file. It cannot join Arabic letters and has no glyphs for Thai and the Indic
 scripts; for these a font file is looked up among the installed ``fontpkg-noto-sans-*`` packages
-and in the font directories of the system.
+and in the font directories of the system. The environment variable PADDLE_PDX_LOCAL_FONT_FILE_PATH
+names one font file for everything, as in PaddleOCR.
 
 Importing this module is cheap: it loads neither OpenCV nor Pillow.
 """
@@ -34,6 +35,7 @@ class Font:
 
 
 _BUILTIN = Font("uni")
+_FILE_VARIABLE = "PADDLE_PDX_LOCAL_FONT_FILE_PATH"
 
 # Scripts that the built-in font cannot draw: name -> character ranges of a regular expression.
 _SCRIPTS = {
@@ -75,7 +77,20 @@ _STAND_INS: dict[int, int | str] = {
 
 
 def default_font() -> Font:
-    """Return the built-in font, which needs no file and draws most scripts."""
+    """Return the built-in font, which needs no file and draws most scripts.
+
+    If PADDLE_PDX_LOCAL_FONT_FILE_PATH names a file, it is that one, for all scripts; if there is no
+    such file, one warning says so.
+    """
+    path = os.environ.get(_FILE_VARIABLE)
+    return _file_font(path) if path else _BUILTIN
+
+
+@cache
+def _file_font(path: str) -> Font:
+    if Path(path).is_file():
+        return Font(Path(path).stem, path)
+    _log.warning("%s: no font file %s, the built-in font is used", _FILE_VARIABLE, path)
     return _BUILTIN
 
 

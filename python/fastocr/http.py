@@ -203,6 +203,8 @@ def _answer(target: _Target, policy: Policy, deadline: float) -> Iterator[http.c
             path = target.url
             headers.update(_proxy_headers(proxy))
     try:
+        if connection.sock is None:
+            connection.connect()
         connection.sock = _DeadlineSocket(connection.sock, deadline)
         connection.request("GET", path, headers=headers)
         with connection.getresponse() as response:
@@ -307,18 +309,19 @@ def _remaining(deadline: float) -> float:
 
 
 def _direct(target: _Target, policy: Policy, deadline: float) -> http.client.HTTPConnection:
-    sock = _connected(target, policy, deadline)
+    """Return a connection whose socket is connected to a checked address."""
     if target.scheme == "http":
         connection = http.client.HTTPConnection(target.host, target.port)
-    else:
-        context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(target.host, target.port, context=context)
-        try:
-            sock = context.wrap_socket(sock, server_hostname=target.host)
-        except BaseException:
-            sock.close()
-            raise
-    connection.sock = sock
+        connection.sock = _connected(target, policy, deadline)
+        return connection
+    context = ssl.create_default_context()
+    connection = http.client.HTTPSConnection(target.host, target.port, context=context)
+    sock = _connected(target, policy, deadline)
+    try:
+        connection.sock = context.wrap_socket(sock, server_hostname=target.host)
+    except BaseException:
+        sock.close()
+        raise
     return connection
 
 
@@ -377,6 +380,7 @@ def _proxy(target: _Target) -> urllib.parse.SplitResult | None:
 def _proxied(
     target: _Target, proxy: urllib.parse.SplitResult, policy: Policy, deadline: float
 ) -> http.client.HTTPConnection:
+    """Return a connection by way of a proxy, not yet connected."""
     host, port = proxy.hostname or "", proxy.port or _PORTS["http"]
     timeout = min(policy.connect_timeout, _remaining(deadline))
     if target.scheme == "http":
@@ -384,7 +388,6 @@ def _proxied(
     else:
         connection = http.client.HTTPSConnection(host, port, timeout=timeout)
         connection.set_tunnel(target.host, target.port, _proxy_headers(proxy))
-    connection.connect()
     return connection
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from fastocr import checks
@@ -113,17 +113,20 @@ def box_pages(results: Iterable[Mapping[str, Any]]) -> list[list[Box] | None]:
     return [[_box(poly) for poly in page["dt_polys"]] or None for page in map(_successful, results)]
 
 
-def line_pages(
-    lines: Sequence[tuple[str, float]], *, together: bool
-) -> list[list[tuple[str, float]]]:
-    """Return what was read of images that are lines (``det=False``).
+def line_pages(results: Iterable[Any], *, together: bool) -> list[list[tuple[str, float]]]:
+    """Return what was found of images that are lines (``det=False``).
 
     Each image is a page; `together`, as a list of images is given, they are the lines of one.
+
+    Raises:
+        FastOCRError: as `text_pages`.
+
     """
-    return [list(lines)] if together else [[line] for line in lines]
+    lines = [_successful(line) for line in results]
+    return [lines] if together else [[line] for line in lines]
 
 
-def _successful(result: Mapping[str, Any]) -> Mapping[str, Any]:
+def _successful(result: Any) -> Any:
     error = getattr(result, "error", None)
     if error is not None:
         raise error

@@ -99,7 +99,8 @@ def engines_of_devices(options: PipelineOptions) -> list[dict[str, EngineOptions
 def exact(options: EngineOptions) -> EngineOptions:
     """Return the options with float products instead of fixed point.
 
-    Lines that fixed point leaves in doubt are read again; boxes and classes cannot be.
+    Texts and directions of lines that fixed point leaves in doubt are looked at again in float;
+    boxes and the scores of classes are not.
     """
     fixed = options.precision in (None, "int16", "int8")
     return replace(options, precision="fp32") if fixed else options

@@ -7,15 +7,19 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from fastocr import legacy, loading, options, pipeline_config, warmup
+from fastocr.inputs import Page
+from fastocr.options import PageOptions
 from fastocr.page_runs import AT_ONCE, FlatRuns
 from fastocr.pipeline import Pipeline
 from fastocr.predictor import Batch, Predictor
 from fastocr.results import FailedResult, OCRResult
 
 __all__ = ["PaddleOCR"]
+
+Result = TypeVar("Result")
 
 
 class PaddleOCR(Predictor):
@@ -25,13 +29,26 @@ class PaddleOCR(Predictor):
     object may be used from any number of threads at once; results are those of a single thread.
 
     Args:
-        text_detection_model_name: official model name; default ``PP-OCRv5_mobile_det``.
-        text_detection_model_dir: directory with ``inference.yml`` and ``inference.onnx`` or
-            ``inference.pdmodel``; default: weights of an installed package.
+        doc_orientation_classify_model_name: official name of the model that finds how a page is
+            turned; default ``PP-LCNet_x1_0_doc_ori``.
+        doc_orientation_classify_model_dir: directory with ``inference.yml`` and ``inference.onnx``,
+            ``inference.json`` or ``inference.pdmodel``; by default the model is looked for in
+            caches and installed packages, and downloaded if it was asked for.
+        doc_unwarping_model_name: default ``UVDoc``.
+        doc_unwarping_model_dir: as above.
+        text_detection_model_name: default ``PP-OCRv5_mobile_det``.
+        text_detection_model_dir: as above.
+        textline_orientation_model_name: default ``PP-LCNet_x1_0_textline_ori``.
+        textline_orientation_model_dir: as above.
+        textline_orientation_batch_size: default 6; results do not follow it.
         text_recognition_model_name: default ``PP-OCRv5_mobile_rec``.
-        text_recognition_model_dir: as for detection.
+        text_recognition_model_dir: as above.
         text_recognition_batch_size: lines that share one network width, default 6. They are run
             one by one, but the padding changes what the network sees, so results follow this.
+        use_doc_orientation_classify: whether pages are turned upright. None, for each of the three
+            steps: if its model is on this machine; True: its model is downloaded if it is not.
+        use_doc_unwarping: whether pages are flattened.
+        use_textline_orientation: whether lines that are upside down are turned.
         text_det_limit_side_len: side length limit in pixels, default 960.
         text_det_limit_type: "max" (longer side at most the limit, default), "min" (shorter side at
             least the limit) or "resize_long" (longer side equal to the limit).
@@ -40,20 +57,25 @@ class PaddleOCR(Predictor):
         text_det_unclip_ratio: how far lines are grown, default 2.0.
         text_det_input_shape: (3, height, width) of the detection input instead of the limits.
         text_rec_score_thresh: least score of a line that is reported, default 0.0.
+        return_word_box: whether words and their boxes are reported too, default False.
         text_rec_input_shape: (3, 48, width) to which every line is stretched.
-        lang: "ch", the default: Chinese, Traditional Chinese, English and Japanese.
-        ocr_version: "PP-OCRv5", the default.
-        **kwargs: `device` ("cpu", the default, or "gpu:0" with Paddle), `engine` ("auto",
-            "native", "openvino", "paddle"), `engine_config` (the engine's own settings),
-            `precision` ("int16", default of the native engine; "int8"; "fp32"; "bf16" with OpenVINO
-            and Paddle, "fp16" with OpenVINO, where the CPU has them, and on a GPU),
-            `enable_mkldnn`, `mkldnn_cache_capacity`, `use_tensorrt` and `min_subgraph_size` (of
-            Paddle), `enable_hpi`, `cpu_threads` (default: the CPUs this process may use), `warmup`
-            (False; True, or a list of page sizes (width, height) in pixels: read such pages first,
-            so that the first real ones are not slower), and PaddleOCR's names of version 2, which
+        lang: code of the language, default "ch": Chinese, Traditional Chinese, English, Japanese;
+            see `fastocr.languages`.
+        ocr_version: "PP-OCRv3", "PP-OCRv4", "PP-OCRv5" (default where it has the language) or
+            "PP-OCRv6".
+        **kwargs: `paddlex_config` (a pipeline configuration in PaddleX's form: path of a YAML file,
+            dictionary, or "OCR"), `coordinates` ("processed", the default: places on the turned and
+            flattened page; "original": on the input),
+            `device` ("cpu", the default, or "gpu:0" with Paddle; several, "gpu:0,1" or "cpu,cpu",
+            share the pages), `engine` ("auto", "native", "openvino", "paddle"), `engine_config`
+            (the engine's own settings), `precision` ("int16", default of the native engine;
+            "int8"; "fp32"; "bf16" with OpenVINO and Paddle, "fp16" with OpenVINO, where the CPU has
+            them, and on a GPU), `enable_mkldnn`, `mkldnn_cache_capacity`, `use_tensorrt` and
+            `min_subgraph_size` (of Paddle), `enable_hpi`, `cpu_threads` (default: the CPUs this
+            process may use), `warmup` (False; True, or a list of page sizes (width, height) in
+            pixels: read such pages first, so that the first real ones are not slower),
+            the fields of `fastocr.inputs.InputOptions`, and PaddleOCR's names of version 2, which
             warn.
-
-    The other parameters of PaddleOCR raise `UnsupportedOptionError` unless they ask for nothing.
 
     Raises:
         InvalidOptionError: an unknown parameter, a wrong type or value.
@@ -161,7 +183,7 @@ class PaddleOCR(Predictor):
 
         """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
-        return list(self._read(input, given))
+        return list(self._read(input, given, Pipeline.run))
 
     def predict_iter(
         self,
@@ -190,7 +212,7 @@ class PaddleOCR(Predictor):
         rest; the object can be used further.
         """
         given = {k: v for k, v in locals().items() if k not in ("self", "input")}
-        return self._read(input, given)
+        return self._read(input, given, Pipeline.run)
 
     def ocr(
         self,
@@ -208,8 +230,8 @@ class PaddleOCR(Predictor):
 
         Args:
             img: as for `predict`.
-            det: find the lines of a page. False, for images that are lines: not in this version.
-            rec: read the lines; False: only their boxes.
+            det: find the lines of a page; False: each page is one line.
+            rec: read the lines; False: only find them; with `det` False: only their orientation.
             cls: turn lines that are upside down, if the constructor has loaded what that takes.
             bin: make images black and white first, by Otsu's threshold.
             inv: invert images first.
@@ -220,6 +242,8 @@ class PaddleOCR(Predictor):
         Returns:
             For each page a list of [box, (text, score)], or None if it has no lines. A box is four
             corners [x, y], as floats. With `rec` False, for each page a list of boxes, or None.
+            With `det` False, for each page a list of one (text, score), or, with `rec` False too,
+            of ("0" or "180", score); the lines of a list of images are those of one page.
 
         Raises:
             InputError: an input that cannot be read, also one of a list.
@@ -234,7 +258,12 @@ class PaddleOCR(Predictor):
         )
         legacy.check_arguments(locals())
         image_filter = legacy.image_filter(binarize=bin, invert=inv)
-        results = self._read(img, legacy.predict_options(cls, predict_options), image_filter)
+        given = legacy.predict_options(cls, predict_options)
+        if not det:
+            run = Pipeline.read_line if rec else Pipeline.line_orientation
+            lines = self._read(img, given, run, image_filter)
+            return legacy.line_pages(lines, together=isinstance(img, (list, tuple)))
+        results = self._read(img, given, Pipeline.run, image_filter)
         return legacy.text_pages(results) if rec else legacy.box_pages(results)
 
     def export_paddlex_config_to_yaml(self, yaml_path: str | os.PathLike[str]) -> None:
@@ -261,8 +290,9 @@ class PaddleOCR(Predictor):
         self,
         source: Any,
         given: dict[str, Any],
+        run: Callable[[Pipeline, Page, PageOptions], Result],
         image_filter: Callable[[Any], Any] = lambda image: image,
-    ) -> FlatRuns[OCRResult | FailedResult]:
+    ) -> FlatRuns[Result | FailedResult]:
         self._check_usable()
         pipelines = self._pipelines
         call = options.parse_predict(given, self._options)
@@ -271,10 +301,10 @@ class PaddleOCR(Predictor):
         # Calls begin with different devices, so that those of one page each use all of them.
         first = next(self._calls)
 
-        def read(batch: Batch) -> list[OCRResult]:
+        def read(batch: Batch) -> list[Result]:
             pipeline = pipelines[(first + batch.index) % len(pipelines)]
             pages = (replace(page, image=image_filter(page.image)) for page in batch.pages)
-            return [pipeline.run(page, page_options) for page in pages]
+            return [run(pipeline, page, page_options) for page in pages]
 
         return self._results(
             source, read, at_once=AT_ONCE * len(pipelines), input_options=call.inputs

@@ -13,6 +13,7 @@ from fastocr.engines import EngineOptions
 from fastocr.errors import UnsupportedOptionError
 from fastocr.fonts import default_font
 from fastocr.inputs import Page
+from fastocr.lines import LineReader
 from fastocr.model_store import ModelFiles
 from fastocr.options import PageOptions
 from fastocr.results import OCRResult
@@ -43,16 +44,24 @@ class Pipeline:
         if line_files := files.get("textline_orientation"):
             turning["textline_params"] = loading.classification(line_files).core_params()
             turning["textline_orientation"] = loading.load(
-                loading.exact(engines["textline_orientation"]), line_files, streams=workers
+                engines["textline_orientation"], line_files, streams=workers
             )
+        reading = loading.load(
+            engines["text_recognition"], recognition, streams=workers, detach_classifier=True
+        )
+        characters = loading.characters(recognition)
         self._core = _core.Pipeline(
             loading.load(loading.exact(engines["text_detection"]), detection),
-            loading.load(
-                engines["text_recognition"], recognition, streams=workers, detach_classifier=True
-            ),
-            loading.characters(recognition),
+            reading,
+            characters,
             workers,
             **turning,
+        )
+        self._lines = LineReader(
+            reading,
+            characters,
+            workers,
+            (turning["textline_orientation"], turning["textline_params"]) if turning else None,
         )
         self._display_order = languages.display_order(recognition.name)
 
@@ -85,6 +94,29 @@ class Pipeline:
         read = self._core.run(image, options.core_params(*self._model_params))
         place = _back_to(document) if document and options.coordinates == "original" else None
         return self._result(page, document, read, options, place)
+
+    def read_line(self, page: Page, options: PageOptions) -> tuple[str, float]:
+        """Return the text and the score of a page that is one line.
+
+        Raises:
+            InputError, InferenceError: as `run`.
+
+        """
+        assert page.image is not None
+        params = options.core_params(*self._model_params)
+        text, score = self._lines.read(page.image, params, turn=options.use_textline_orientation)
+        return text if self._display_order is None else self._display_order(text), score
+
+    def line_orientation(self, page: Page, options: PageOptions) -> tuple[str, float]:
+        """Return whether a page that is one line is upside down: "0" or "180", and the score.
+
+        Raises:
+            InputError, InferenceError: as `run`.
+            UnsupportedOptionError: lines are not turned.
+
+        """
+        assert page.image is not None
+        return self._lines.orientation(page.image)
 
     def _result(
         self,

@@ -58,7 +58,7 @@ _CONTENT_KEYS = (
 # Images, and what belongs to them, that a result of a single model holds beside its content.
 _PICTURE_KEYS = ("input_img", "vis_font")
 _STACKED_KEYS = frozenset(
-    {"dt_polys", "dt_scores", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
+    {"dt_polys", "textline_orientation_angles", "rec_scores", "rec_polys", "rec_boxes"}
 )
 
 # Of names from URLs: separators of folders, and what some systems refuse.
@@ -249,8 +249,8 @@ class OCRResult(_Successful):
     the angles) and ``text_word_boxes`` (last).
 
     Attributes:
-        coordinates: "processed": polygons are in pixels of ``output_img``; "original": in those of
-            the input.
+        coordinates: what polygons are pixels of: "processed" is ``output_img``, "original" is the
+            page as it came.
 
     """
 
@@ -461,10 +461,12 @@ def _file_name(input_path: str | None) -> str:
     if input_path is None:
         return ""
     if input_path.lower().startswith(("http://", "https://")):
-        from urllib.parse import unquote, urlsplit
+        from urllib.parse import unquote
 
+        # Not by `urlsplit`: what is no valid URL names its failure too.
+        place = re.split(r"[?#]", input_path, maxsplit=1)[0].partition("://")[2]
         # What is quoted in a URL may be no part of a file name.
-        name = unquote(urlsplit(input_path).path.rpartition("/")[2])
+        name = unquote(place.partition("/")[2].rpartition("/")[2])
         return _UNSAFE.sub("_", name)
     return Path(input_path).name
 
@@ -484,7 +486,9 @@ def _dumps(value: Any, indent: int, ensure_ascii: bool) -> str:
 
 def _stacked(key: str, value: Any) -> Any:
     """Return lists of boxes, angles and scores as one array; other values as they are."""
-    return np.array(value) if key in _STACKED_KEYS else value
+    if key not in _STACKED_KEYS or len({np.shape(item) for item in value}) > 1:
+        return value  # outlines with different numbers of corners are no array
+    return np.array(value)
 
 
 def _plain(value: Any) -> Any:

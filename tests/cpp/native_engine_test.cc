@@ -85,11 +85,16 @@ Output run(Request& request, const Planes& input) {
 
 Output run(Model& model, const Planes& input) { return run(*model.create_request(), input); }
 
+enum class Form { kImage, kTokens, kScores };
+
 // The network's own result in the shape that the engine gives it.
-Output plain_output(const Planes& planes, bool tokens) {
-  if (!tokens) {
+Output plain_output(const Planes& planes, Form form) {
+  if (form == Form::kImage) {
     return {{1, planes.channels, planes.height, planes.width},
             {planes.values.begin(), planes.values.end()}};
+  }
+  if (form == Form::kScores) {
+    return {{1, planes.channels}, {planes.values.begin(), planes.values.end()}};
   }
   Output output{{1, planes.width, planes.channels}, {}};
   for (int t = 0; t < planes.width; ++t) {
@@ -131,7 +136,7 @@ double allowed_error(const std::string& precision) {
 
 // Runs a network in all ways, with inputs of all these sizes.
 void check_network(const NetworkWriter& writer, const NetworkValue& result,
-                   const std::vector<Input>& sizes, bool tokens = false) {
+                   const std::vector<Input>& sizes, Form form = Form::kImage) {
   const TemporaryFile file(writer.bytes(result));
   const int channels = writer.input().channels;
   std::mt19937 random(3);
@@ -139,7 +144,7 @@ void check_network(const NetworkWriter& writer, const NetworkValue& result,
   std::vector<Output> wanted;
   for (const Input& size : sizes) {
     inputs.push_back(random_planes(random, channels, size.height, size.width));
-    wanted.push_back(plain_output(result.compute(inputs.back()), tokens));
+    wanted.push_back(plain_output(result.compute(inputs.back()), form));
   }
   with_each_isa([&] {
     CAPTURE(active_isa());
@@ -439,23 +444,23 @@ const std::vector<Input> kWidths{{4, 2}, {4, 40}, {4, 7}, {4, 300}, {4, 40}};
 TEST_CASE("tokens with layer normalisation, swish and softmax") {
   NetworkWriter n = token_writer();
   auto x = n.layer_norm(token_network(n, 24));
-  check_network(n, x, kWidths, true);
+  check_network(n, x, kWidths, Form::kTokens);
   const auto hidden = n.dense(x, 50);
   x = n.add(n.dense(n.multiply(hidden, n.sigmoid(hidden)), 24), x);
-  check_network(n, x, kWidths, true);
-  check_network(n, n.softmax(n.dense(n.layer_norm(x), 37)), kWidths, true);
+  check_network(n, x, kWidths, Form::kTokens);
+  check_network(n, n.softmax(n.dense(n.layer_norm(x), 37)), kWidths, Form::kTokens);
 }
 
 TEST_CASE("tokens with attention") {
   NetworkWriter n = token_writer();
   const auto x = n.layer_norm(token_network(n, 18));
   const auto mixed = n.attention(n.dense(x, 3 * 3 * 5), 3, 5, 0.4F);
-  check_network(n, n.softmax(n.dense(n.add(n.dense(mixed, 18), x), 11)), kWidths, true);
+  check_network(n, n.softmax(n.dense(n.add(n.dense(mixed, 18), x), 11)), kWidths, Form::kTokens);
 }
 
 TEST_CASE("layer normalisation with axes that come as an input") {
   NetworkWriter n = token_writer();
-  check_network(n, n.layer_norm(token_network(n, 18), true), kWidths, true);
+  check_network(n, n.layer_norm(token_network(n, 18), true), kWidths, Form::kTokens);
 }
 
 TEST_CASE("the classifier at the end can be left out") {
@@ -473,7 +478,7 @@ TEST_CASE("the classifier at the end can be left out") {
     CHECK(classifier->features == 24);
     CHECK(classifier->classes == 37);
     const Output output = run(*detached, input);
-    CHECK(difference(output, plain_output(features.compute(input), true)) <= kFloatError);
+    CHECK(difference(output, plain_output(features.compute(input), Form::kTokens)) <= kFloatError);
     Planes scores(37, 1, 13);
     for (int t = 0; t < 13; ++t) {
       for (int c = 0; c < 37; ++c) {
@@ -485,7 +490,7 @@ TEST_CASE("the classifier at the end can be left out") {
       }
     }
     NetworkWriter other({-1, 37, 1, -1});
-    CHECK(difference(plain_output(other.softmax(other.input()).compute(scores), true),
+    CHECK(difference(plain_output(other.softmax(other.input()).compute(scores), Form::kTokens),
                      run(*whole, input)) <= kFloatError);
   });
 }
@@ -500,6 +505,91 @@ TEST_CASE("a network without a classifier stays whole") {
     std::mt19937 random(7);
     const Planes input = random_planes(random, 3, 4, 10);
     CHECK(run(*whole, input) == run(*tried, input));
+  }
+}
+
+// ---- classifiers --------------------------------------------------------------------------------
+
+// A small PP-LCNet: depthwise and pointwise convolutions, the last ones weighted by channel, and
+// `classes` scores of the mean of all pixels.
+NetworkValue classifier_network(NetworkWriter& n, int channels, int classes) {
+  auto x = n.hard_swish(n.batch_norm(n.conv(n.input(), channels, kHalving, false)));
+  const auto convolve = [&](int out, const Window& w) {
+    x = n.hard_swish(n.batch_norm(n.depthwise(x, w)));
+    x = n.hard_swish(n.batch_norm(n.conv(x, out, kPoint, false)));
+  };
+  const auto weight = [&] {
+    const auto squeezed = n.relu(n.conv_and_bias(n.global_mean(x), x.channels / 4, kPoint));
+    x = n.multiply(x, n.hard_sigmoid(n.conv_and_bias(squeezed, x.channels, kPoint)));
+  };
+  convolve(2 * channels, kThree);
+  convolve(2 * channels, Window{3, 3, 2, 1, 1, 1});
+  convolve(8 * channels, Window{5, 5, 1, 1, 2, 2});
+  x = n.hard_swish(n.batch_norm(n.depthwise(x, Window{5, 5, 2, 1, 2, 2})));
+  weight();
+  x = n.hard_swish(n.batch_norm(n.conv(x, 16 * channels, kPoint, false)));
+  x = n.hard_swish(n.conv(n.global_mean(x), 20 * channels, kPoint, false));
+  return n.softmax(n.dense(n.flat(n.with_number(x, "Mul", 0.8F)), classes), -1);
+}
+
+TEST_CASE("classifiers") {
+  for (const int channels : {4, 8, 13}) {
+    for (const int classes : {1, 2, 4, 17}) {
+      CAPTURE(channels);
+      CAPTURE(classes);
+      NetworkWriter n = image_writer();
+      check_network(n, classifier_network(n, channels, classes),
+                    {{20, 40}, {80, 160}, {21, 43}, {1, 1}, {20, 40}, {7, 90}}, Form::kScores);
+    }
+  }
+}
+
+TEST_CASE("the size of a classifier's input may be part of the network") {
+  NetworkWriter n({1, 3, 20, 40});
+  const auto scores = classifier_network(n, 8, 2);
+  check_network(n, scores, {{20, 40}}, Form::kScores);
+  const TemporaryFile file(n.bytes(scores));
+  const auto model = load(file.path());
+  CHECK(model->input_shape() == Shape{1, 3, 20, 40});
+  CHECK(model->output_shape() == Shape{1, -1});
+  const auto request = model->create_request();
+  for (const Shape& shape : {Shape{1, 3, 40, 20}, Shape{1, 3, 20, 41}, Shape{2, 3, 20, 40}}) {
+    CHECK(thrown_kind([&] { request->input(shape); }) == ErrorKind::kInference);
+  }
+}
+
+TEST_CASE("a classifier of features that are left whole") {
+  NetworkWriter n = image_writer();
+  const auto features = n.flat(n.global_mean(n.relu(n.conv(n.input(), 24, kHalving))));
+  const TemporaryFile file(n.bytes(n.softmax(n.dense(features, 3), 1)));
+  const auto model = load(file.path(), "fp32", 1, true);
+  REQUIRE(model->classifier() != nullptr);
+  CHECK(model->classifier()->classes == 3);
+  std::mt19937 random(20);
+  const Planes input = random_planes(random, 3, 9, 30);
+  CHECK(difference(run(*model, input), plain_output(features.compute(input), Form::kScores)) <=
+        kFloatError);
+}
+
+TEST_CASE("constants get another shape in all ways that Reshape knows") {
+  for (const Shape& shape :
+       {Shape{1, 18, 1, 1}, Shape{-1, 1, 1}, Shape{1, -1, 1, 1}, Shape{0, 1, 1}}) {
+    NetworkWriter n = image_writer();
+    const auto x = n.relu(n.conv(n.input(), 18, kThree));
+    const auto product = n.conv(x, 18, kPoint);
+    const auto bias = n.random_values(18, 0.3F);
+    const std::string pixel =
+        n.file().node("Reshape", {n.file().constant({18}, bias), n.file().integers(shape)});
+    const NetworkValue sum{n.file().node("Add", {product.name, pixel}), 18,
+                           [=](const Planes& input) {
+                             Planes values = product.compute(input);
+                             const std::size_t pixels = values.values.size() / 18;
+                             for (std::size_t i = 0; i < values.values.size(); ++i) {
+                               values.values[i] += bias[i / pixels];
+                             }
+                             return values;
+                           }};
+    check_network(n, sum, {{8, 12}, {2, 2}});
   }
 }
 
@@ -654,7 +744,7 @@ TEST_CASE("windows that see further to the right than to the left") {
 TEST_CASE("equal columns are computed once in every layer") {
   NetworkWriter n({-1, 3, 8, -1}, 5);
   const auto tokens = residual_blocks(n);
-  check_network(n, tokens, {{8, 90}, {8, 8}, {8, 301}}, true);
+  check_network(n, tokens, {{8, 90}, {8, 8}, {8, 301}}, Form::kTokens);
   const TemporaryFile file(n.bytes(tokens));
   with_each_isa([&] {
     const auto model = load(file.path(), "fp32", 2);
@@ -669,7 +759,7 @@ TEST_CASE("what lies in a blank end need not be computed") {
   NetworkWriter n = token_writer();
   auto x = n.relu(n.conv(n.input(), 20, kHalving));
   x = n.conv(n.relu(n.depthwise(x, Window{5, 5, 1, 2, 2, 2})), 12, kPoint);
-  check_network(n, n.tokens(n.average_pool(x, 2, 1)), kWidths, true);
+  check_network(n, n.tokens(n.average_pool(x, 2, 1)), kWidths, Form::kTokens);
   const auto factors = n.hard_sigmoid(n.conv(n.global_mean(x), 12, kPoint));
   const auto pooled = n.average_pool(n.multiply(x, factors), 2, 2);
   const auto plain = n.depthwise(n.conv(n.input(), 8, Window{3, 3, 1, 3, 1, 1}), kThree);
@@ -693,7 +783,7 @@ NetworkValue long_chain(NetworkWriter& n) {
 TEST_CASE("wide images run strip by strip") {
   NetworkWriter n({-1, 3, 16, -1}, 5);
   const auto tokens = long_chain(n);
-  check_network(n, tokens, {{16, 90}, {16, 413}, {16, 8}}, true);
+  check_network(n, tokens, {{16, 90}, {16, 413}, {16, 8}}, Form::kTokens);
   const TemporaryFile file(n.bytes(tokens));
   with_each_isa([&] { check_blank_end(*load(file.path(), "fp32", 2), 16, 900, 8); });
 }
@@ -792,25 +882,33 @@ bool survives(const std::string& bytes) {
   }
 }
 
+std::string small_classifier() {
+  NetworkWriter n = image_writer();
+  const auto x = n.relu(n.conv_and_bias(n.input(), 4, kHalving));
+  return n.bytes(n.softmax(n.dense(n.flat(n.global_mean(x)), 2), 1));
+}
+
 TEST_CASE("a file that is cut off anywhere") {
-  const std::string bytes = mixed_network();
-  CHECK(survives(bytes));
-  for (std::size_t length = 0; length < bytes.size(); ++length) {
-    CAPTURE(length);
-    CHECK_FALSE(survives(bytes.substr(0, length)));
+  for (const std::string& bytes : {mixed_network(), small_classifier()}) {
+    CHECK(survives(bytes));
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+      CAPTURE(length);
+      CHECK_FALSE(survives(bytes.substr(0, length)));
+    }
   }
 }
 
 TEST_CASE("a file with any broken byte") {
-  const std::string bytes = mixed_network();
   std::mt19937 random(12);
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    CAPTURE(at);
-    std::string broken = bytes;
-    broken[at] = static_cast<char>(random_int(random, 0, 255));
-    survives(broken);
-    broken[at] = static_cast<char>(bytes[at] ^ (1 << random_int(random, 0, 7)));
-    survives(broken);
+  for (const std::string& bytes : {mixed_network(), small_classifier()}) {
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+      CAPTURE(at);
+      std::string broken = bytes;
+      broken[at] = static_cast<char>(random_int(random, 0, 255));
+      survives(broken);
+      broken[at] = static_cast<char>(bytes[at] ^ (1 << random_int(random, 0, 7)));
+      survives(broken);
+    }
   }
 }
 
@@ -1003,6 +1101,43 @@ TEST_CASE("shapes that no image has") {
   }
 }
 
+TEST_CASE("shapes that a constant cannot get") {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  for (const Shape& shape : {Shape{1, 15, 1, 1}, Shape{-1, -16, 1, 1}, Shape{-4, -4}, Shape{-1, 3},
+                             Shape{16, 0}, Shape{kHuge, kHuge}, Shape{}}) {
+    NetworkWriter n = image_writer();
+    const std::string constant = n.file().constant({16}, Values(16, 0.5F));
+    const std::string other = n.file().node("Reshape", {constant, n.file().integers(shape)});
+    const auto x = n.conv(n.input(), 16, kThree);
+    check_refused(n.file().bytes(n.file().node("Add", {x.name, other})), "shape");
+  }
+  // As weights, sizes below zero would be those of memory.
+  NetworkWriter n = image_writer();
+  const std::string constant = n.file().constant({16, 4, 2, 2}, Values(256, 0.5F));
+  const std::string weights =
+      n.file().node("Reshape", {constant, n.file().integers({16, 4, -2, -2})});
+  const auto x = n.conv(n.input(), 16, kThree);
+  const Attributes strides{{"strides", Shape{-2, -2}}};
+  check_refused(n.file().bytes(n.file().node("ConvTranspose", {x.name, weights}, strides)),
+                "Reshape v");
+}
+
+TEST_CASE("pixels that would become channels, and scores of more than one pixel") {
+  NetworkWriter pixels = image_writer();
+  check_refused(pixels.bytes(pixels.flat(pixels.conv(pixels.input(), 8, kHalving))),
+                "it reorders pixels");
+  // One pixel for the sides that stand for any, more of larger images.
+  NetworkWriter n = image_writer();
+  const TemporaryFile file(
+      n.bytes(n.flat(n.average_pool(n.conv(n.input(), 8, kHalving), 32, 224))));
+  const auto request = load(file.path())->create_request();
+  std::mt19937 random(21);
+  CHECK(run(*request, random_planes(random, 3, 64, 448)).shape == Shape{1, 8});
+  for (const auto& [height, width] : {Input{64, 896}, Input{128, 448}, Input{128, 896}}) {
+    CHECK(thrown_kind([&] { request->input({1, 3, height, width}); }) == ErrorKind::kInference);
+  }
+}
+
 TEST_CASE("enlargements that are not by whole pixels") {
   const Values scales{1, 1, 2, 2};
   const auto resized = [](const Values& factors, const std::string& nearest,
@@ -1108,13 +1243,17 @@ TEST_CASE("requests of one model do not touch each other and outlive it") {
   fill_input(*b, second);
   a->run();
   b->run();
-  CHECK(difference(output_of(*a), plain_output(output.compute(first), false)) <= kFloatError);
-  CHECK(difference(output_of(*b), plain_output(output.compute(second), false)) <= kFloatError);
+  CHECK(difference(output_of(*a), plain_output(output.compute(first), Form::kImage)) <=
+        kFloatError);
+  CHECK(difference(output_of(*b), plain_output(output.compute(second), Form::kImage)) <=
+        kFloatError);
   // Run again without a new input, and with more sizes than the engine keeps plans of.
   for (int width = 1; width <= 300; ++width) b->input({1, 3, 1, width});
   a->run();
-  CHECK(difference(output_of(*a), plain_output(output.compute(first), false)) <= kFloatError);
-  CHECK(difference(run(*b, second), plain_output(output.compute(second), false)) <= kFloatError);
+  CHECK(difference(output_of(*a), plain_output(output.compute(first), Form::kImage)) <=
+        kFloatError);
+  CHECK(difference(run(*b, second), plain_output(output.compute(second), Form::kImage)) <=
+        kFloatError);
 }
 
 }  // namespace

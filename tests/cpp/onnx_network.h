@@ -206,6 +206,20 @@ class NetworkWriter {
                                        1 / std::sqrt(static_cast<float>(x.channels * w.height)));
     return convolution(x, out, w, weights, false, with_bias ? 0.3F : 0.0F);
   }
+  // The bias as a constant of one axis, which another node gives the shape of a pixel.
+  NetworkValue conv_and_bias(const NetworkValue& x, int out, const Window& w) {
+    const NetworkValue product = conv(x, out, w, false);
+    const auto bias = random_values(out, 0.3F);
+    const std::string pixel =
+        file_.node("Reshape", {file_.constant({out}, bias), file_.integers({1, -1, 1, 1})});
+    return {file_.node("Add", {product.name, pixel}), out, [=](const Planes& input) {
+              Planes values = product.compute(input);
+              for (std::size_t i = 0; i < values.values.size(); ++i) {
+                values.values[i] += bias[i / (values.values.size() / bias.size())];
+              }
+              return values;
+            }};
+  }
   NetworkValue depthwise(const NetworkValue& x, const Window& w) {
     const auto weights = random_values(x.channels * w.height * w.width, 0.4F);
     return convolution(x, x.channels, w, weights, true, 0.3F);
@@ -213,7 +227,7 @@ class NetworkWriter {
   // Windows of factor x factor pixels that touch.
   NetworkValue transposed(const NetworkValue& x, int out, int factor);
   NetworkValue batch_norm(const NetworkValue& x);
-  // Product of tokens (1, width, channels) and a matrix, plus a bias.
+  // Product of tokens (1, width, channels) or scores (1, channels) and a matrix, plus a bias.
   NetworkValue dense(const NetworkValue& x, int out);
 
   // One number after the other.
@@ -230,6 +244,9 @@ class NetworkWriter {
   }
   NetworkValue sigmoid(const NetworkValue& x) {
     return each(x, "Sigmoid", {}, [](double v) { return 1 / (1 + std::exp(-v)); });
+  }
+  NetworkValue hard_swish(const NetworkValue& x) {
+    return each(x, "HardSwish", {}, [](double v) { return v * std::clamp(v / 6 + 0.5, 0.0, 1.0); });
   }
   NetworkValue hard_sigmoid(const NetworkValue& x, float alpha = 1.0F / 6) {
     return each(x, "HardSigmoid", {{"alpha", alpha}, {"beta", 0.5F}},
@@ -270,11 +287,21 @@ class NetworkWriter {
     const std::string flat = file_.node("Squeeze", {x.name, axes});
     return {file_.node("Transpose", {flat}, {{"perm", Shape{0, 2, 1}}}), x.channels, x.compute};
   }
+  // From (1, channels, 1, 1) to (1, channels), as Paddle writes it: the first size is looked up.
+  NetworkValue flat(const NetworkValue& x) {
+    const std::string zero = file_.integers({0}), one = file_.integers({1});
+    const std::string sizes = file_.node("Shape", {x.name});
+    const std::string first = file_.node("Slice", {sizes, zero, one, zero});
+    const std::string shape =
+        file_.node("Concat", {first, file_.integers({-1})}, {{"axis", std::int64_t{0}}});
+    return {file_.node("Reshape", {x.name, shape}), x.channels, x.compute};
+  }
   NetworkValue layer_norm(const NetworkValue& x, bool axes_as_input = false);
   // Of queries, keys and values that the 3 * heads * size channels hold. The queries get a factor
   // and a term of this size, which is to be zero.
   NetworkValue attention(const NetworkValue& x, int heads, int size, float scale, float term = 0);
-  NetworkValue softmax(const NetworkValue& x);
+  // Of the channels, which are the last of the axes.
+  NetworkValue softmax(const NetworkValue& x, std::int64_t axis = 2);
 
   OnnxFile& file() { return file_; }
   std::string bytes(const NetworkValue& output) const { return file_.bytes(output.name); }
@@ -602,9 +629,8 @@ inline NetworkValue NetworkWriter::attention(const NetworkValue& x, int heads, i
           }};
 }
 
-inline NetworkValue NetworkWriter::softmax(const NetworkValue& x) {
-  return {file_.node("Softmax", {x.name}, {{"axis", std::int64_t{2}}}), x.channels,
-          [x](const Planes& input) {
+inline NetworkValue NetworkWriter::softmax(const NetworkValue& x, std::int64_t axis) {
+  return {file_.node("Softmax", {x.name}, {{"axis", axis}}), x.channels, [x](const Planes& input) {
             Planes tokens = x.compute(input);
             for (int t = 0; t < tokens.width; ++t) {
               double total = 0;

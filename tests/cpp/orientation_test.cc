@@ -150,6 +150,38 @@ TEST_CASE("a network that gives no scores, an empty image, an engine that fails"
   CHECK(classifier.run(page.view()).size() == 3);
 }
 
+TEST_CASE("the exact network decides what a less precise one leaves in doubt") {
+  const TestPage page(9, 9);
+  const ClassifierParams params{{8, 8}, std::nullopt, {}};
+  const auto scores_model = [](const std::vector<float>& scores) {
+    return fake_classifier([=](const FakeModel::Tensor& input) {
+      CHECK(testing::all_finite(input.values));
+      return FakeModel::Tensor{scores, {1, std::ssize(scores)}};
+    });
+  };
+  struct Case {
+    std::vector<float> scores;
+    bool in_doubt;
+  };
+  for (const auto& [scores, in_doubt] :
+       {Case{{0.6F, 0.4F}, false}, Case{{0.4F, 0.6F}, false}, Case{{0.51F, 0.49F}, true},
+        Case{{0.49F, 0.51F}, true}, Case{{0.5F, 0.5F}, true}, Case{{0.3F, 0.1F, 0.295F}, true},
+        Case{{0.3F, 0.1F, 0.28F}, false}, Case{{1}, false}, Case{{-2, -3}, true},
+        Case{{std::nanf(""), 0.9F}, true}, Case{{0.9F, std::nanf("")}, true}}) {
+    const auto rough = scores_model(scores), exact = scores_model({0.2F, 0.8F});
+    rough->set_exact(exact);
+    ImageClassifier classifier(rough, params);
+    const std::vector<float> found = classifier.run(page.view());
+    CHECK(rough->runs() == 1);
+    CHECK(exact->runs() == (in_doubt ? 1 : 0));
+    CHECK(found == (in_doubt ? std::vector<float>{0.2F, 0.8F} : scores));
+    // Without an exact network there is nothing else to ask.
+    const auto alone = scores_model(scores);
+    ImageClassifier(alone, params).run(page.view());
+    CHECK(alone->runs() == 1);
+  }
+}
+
 TEST_CASE("callers on many threads share one request") {
   const auto model = fake_classifier([](const FakeModel::Tensor& input) {
     return FakeModel::Tensor{{input.values.front()}, {1, 1}};

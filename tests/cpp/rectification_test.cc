@@ -141,14 +141,22 @@ TEST_CASE("pages sampled at the places of a grid") {
   }
 }
 
+TEST_CASE("a grid for a page of another size") {
+  const auto grid = identity_grid(3, 3);
+  Image result;
+  CHECK(thrown_kind([&] {
+          sample_page(TestPage(5, 4).view(), SamplingGrid(grid.data(), 3, 3, {4, 5}), result);
+        }) == ErrorKind::kInvalidInput);
+}
+
 TEST_CASE("threads give the result of one") {
   std::mt19937 random(42);
   const TestPage page = TestPage::noise(random, 150, 333);
   const auto grid = random_grid(random, 7, 9);
   const SamplingGrid sampling(grid.data(), 7, 9, {150, 333});
   Image one, many;
-  native::ThreadTeam single(1), team(3);
-  sample_page(page.view(), sampling, single, one);
+  native::ThreadTeam team(3);
+  sample_page(page.view(), sampling, one);
   sample_page(page.view(), sampling, team, many);
   CHECK(testing::bytes(one) == testing::bytes(many));
 }

@@ -7,8 +7,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-import openvino.opset13 as ops
 import pytest
 import yaml
 
@@ -23,6 +21,7 @@ from fastocr.model_config import (
     read_config,
 )
 from fastocr.model_store import find_model
+from tests.python.onnx_writer import OnnxNetwork
 
 # As in official files.
 NORMALIZE = {
@@ -157,10 +156,8 @@ def test_wrong_configurations(tmp_path: Path, operations: Any, topk: Any, messag
 def first_pixels(folder: Path, size: tuple[int, int]) -> _core.Model:
     """A network whose scores are its input, pixel by pixel."""
     width, height = size
-    image = ops.parameter([-1, 3, height, width], np.float32, name="x")
-    flat = ops.reshape(image, ops.constant(np.array([1, -1])), special_zero=False)
-    path = folder / "network.xml"
-    ov.save_model(ov.Model([flat], [image]), path, compress_to_fp16=False)
+    network = OnnxNetwork([-1, 3, height, width])
+    path = network.save(folder / "network.onnx", network.node("Flatten", "image", axis=1))
     return engines.load("openvino").load(str(path))
 
 
@@ -192,7 +189,7 @@ def test_input(tmp_path: Path, params: ClassificationParams) -> None:
 
 def test_errors(tmp_path: Path) -> None:
     model = first_pixels(tmp_path, (24, 16))
-    with pytest.raises(ModelFormatError, match=r"network\.xml: not an image classifier"):
+    with pytest.raises(ModelFormatError, match=r"network\.onnx: not an image classifier"):
         _core.ImageClassifier(model, _core.ClassifierParams(size=(16, 24)))
     with pytest.raises(InvalidOptionError, match="resize_short is 20"):
         _core.ImageClassifier(model, _core.ClassifierParams(size=(24, 16), resize_short=20))

@@ -9,48 +9,45 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-import openvino.opset13 as ops
 import pytest
 
 from fastocr import _core, engines
 from fastocr.engines import EngineOptions, load_model
 from fastocr.errors import InvalidOptionError, ModelFormatError
 from fastocr.model_store import find_model
+from tests.python.onnx_writer import OnnxNetwork
 
 ANGLES = [0, 90, 180, 270]
 RunPython = Callable[..., Any]
 
 
-def saved(folder: Path, name: str, inputs: list[Any], output: Any) -> _core.Model:
-    path = folder / f"{name}.xml"
-    ov.save_model(ov.Model([output], inputs), path, compress_to_fp16=False)
-    return engines.load("openvino").load(str(path))
+def loaded(network: OnnxNetwork, path: Path, output: str) -> _core.Model:
+    return engines.load("openvino").load(str(network.save(path, output)))
 
 
 def corner_classifier(folder: Path) -> _core.ImageClassifier:
-    """Finds the bright corner of a page: 0 for the top left one, then counter-clockwise.
+    """Finds the bright corner of a page: 0 for the top left one, then clockwise.
 
     A page that is turned clockwise by a quarter has its mark in the top right corner, and has to be
     turned counter-clockwise by 90 degrees.
     """
-    image = ops.parameter([-1, 3, 8, 8], np.float32, name="x")
+    network = OnnxNetwork([-1, 3, 8, 8])
     masks = np.zeros((4, 3, 8, 8), np.float32)
     masks[0, :, :4, :4] = masks[1, :, :4, 4:] = masks[2, :, 4:, 4:] = masks[3, :, 4:, :4] = 1
-    scores = ops.convolution(image, ops.constant(masks), [1, 1], [0, 0], [0, 0], [1, 1])
-    flat = ops.reshape(scores, ops.constant(np.array([1, 4])), special_zero=False)
-    model = saved(folder, "corners", [image], flat)
+    scores = network.node("Conv", "image", network.constant(masks))
+    model = loaded(network, folder / "corners.onnx", network.node("Flatten", scores, axis=1))
     return _core.ImageClassifier(model, _core.ClassifierParams(size=(8, 8)))
 
 
 def shrinking_unwarper(folder: Path) -> _core.DocumentUnwarper:
     """Shows the page at two thirds of its size, in the middle of black."""
-    image = ops.parameter([-1, 3, 16, 16], np.float32, name="image")
+    network = OnnxNetwork([-1, 3, 16, 16])
     y, x = np.meshgrid([-1.5, 0, 1.5], [-1.5, 0, 1.5], indexing="ij")
-    grid = ops.constant(np.stack([x, y])[None].astype(np.float32))
-    mean = ops.reduce_mean(image, ops.constant(np.array([1, 2, 3])), keep_dims=True)
-    output = ops.add(grid, ops.multiply(mean, ops.constant(np.float32(0))))
-    return _core.DocumentUnwarper(saved(folder, "shrinking", [image], output))
+    grid = network.constant(np.stack([x, y])[None], np.float32)
+    mean = network.node("ReduceMean", "image", axes=[1, 2, 3], keepdims=1)
+    nothing = network.node("Mul", mean, network.constant(0, np.float32))
+    output = network.node("Add", grid, nothing)
+    return _core.DocumentUnwarper(loaded(network, folder / "shrinking.onnx", output))
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +187,7 @@ print(preprocessor.run(page, classify=True, unwarp=True).output_img.shape)
 def test_forked_children_do_not_wait_for_threads(tmp_path: Path, run_python: RunPython) -> None:
     corner_classifier(tmp_path)
     shrinking_unwarper(tmp_path)
-    files = [tmp_path / "corners.xml", tmp_path / "shrinking.xml"]
+    files = [tmp_path / "corners.onnx", tmp_path / "shrinking.onnx"]
     done = run_python("-W", "ignore::DeprecationWarning", "-c", FORK, *files)
     assert done.stdout.splitlines() == ["3", "(30, 20, 3)"], done.stderr
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from fastocr import fonts
-from fastocr.drawing import draw_ocr
+from fastocr.drawing import draw_below, draw_document, draw_label, draw_ocr, draw_outlines
 from fastocr.errors import UnsupportedOptionError
 from fastocr.fonts import Font, default_font, drawable, font_for, visual_order
 
@@ -39,6 +39,18 @@ def right_half(*items: tuple[npt.NDArray[np.int16], str], font: Font | None = No
 def ink(area: Array) -> npt.NDArray[np.bool_]:
     """Where text is: dark pixels (outlines are coloured)."""
     return np.asarray(area.max(axis=2) < 80)
+
+
+def columns_with_ink(area: Array) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(ink(area).any(axis=0))
+
+
+@pytest.fixture(scope="module")
+def font_file() -> str:
+    file = fonts._system_files().get("dejavusans.ttf")
+    if file is None:
+        pytest.skip("DejaVu Sans is not installed")
+    return str(file)
 
 
 @pytest.fixture
@@ -164,6 +176,28 @@ def test_tall_box_turns_latin_text_clockwise() -> None:
     assert overlap.sum() > 0.7 * flat.sum()
 
 
+@pytest.mark.parametrize("text", ["on", "18", "it"])
+def test_short_word_in_a_tall_box_is_not_turned(text: str) -> None:
+    drawn = ink(right_half((box(100, 100, 19, 44), text)))[101:144, 101:119]
+    larger = ink(right_half((box(100, 100, 200, 44), text)))
+    rows, columns = np.nonzero(larger)
+    cut = larger[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.uint8)
+    rows, columns = np.nonzero(drawn)
+    found = drawn[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    shape = (found.shape[1], found.shape[0])
+    expected = cv2.resize(cut, shape, interpolation=cv2.INTER_AREA)
+    assert (found & (expected > 0)).sum() > 0.7 * found.sum()
+    assert found.shape[0] / found.shape[1] == pytest.approx(cut.shape[0] / cut.shape[1], rel=0.3)
+
+
+@pytest.mark.parametrize(("w", "h", "text"), [(40, 44, "字"), (40, 44, "F"), (40, 250, "FFFFFF")])
+def test_corners_the_other_way_round_do_not_mirror(w: int, h: int, text: str) -> None:
+    poly = box(100, 20, w, h)
+    usual = ink(right_half((poly, text)))
+    assert usual.any()
+    assert (ink(right_half((poly[[0, 3, 2, 1]], text))) == usual).all()
+
+
 def test_small_tall_box_keeps_upright_text() -> None:
     drawn = ink(right_half((box(100, 100, 10, 28), "中")))
     rows = np.flatnonzero(drawn.any(axis=1))
@@ -213,8 +247,14 @@ def test_read_only_and_strided_pages() -> None:
 
 def test_old_opencv_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(cv2, "FontFace")
-    with pytest.raises(UnsupportedOptionError, match="opencv-python 5"):
-        draw_ocr(page(), [], [])
+    for draw in (
+        lambda: draw_ocr(page(), [], []),
+        lambda: draw_document([(page(), "a")]),
+        lambda: draw_below(page(), "a", default_font()),
+        lambda: draw_label(page(), "a"),
+    ):
+        with pytest.raises(UnsupportedOptionError, match="opencv-python 5"):
+            draw()
 
 
 def test_default_font_is_cheap_and_comparable() -> None:
@@ -269,16 +309,14 @@ def test_broken_font_file_falls_back_to_the_builtin_font(
 ) -> None:
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"not a font")
-    right = right_half((box(50, 100, 300, 40), "Hello"), font=Font("broken", str(broken)))
-    assert ink(right).sum() > 300
-    assert str(broken) in caplog.text
+    for _ in range(2):
+        right = right_half((box(50, 100, 300, 40), "Hello"), font=Font("broken", str(broken)))
+        assert ink(right).sum() > 300
+    assert [str(broken) in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_font_file_draws_inside_its_box() -> None:
-    file = fonts._system_files().get("dejavusans.ttf")
-    if file is None:
-        pytest.skip("DejaVu Sans is not installed")
-    font = Font("DejaVu Sans", str(file))
+def test_font_file_draws_inside_its_box(font_file: str) -> None:
+    font = Font("DejaVu Sans", font_file)
     items = (
         (box(50, 100, 150, 40), "Long text gjpqy ÀÉ for its box"),
         (box(300, 20, 30, 250), "日x"),
@@ -301,3 +339,127 @@ def test_font_file_draws_inside_its_box() -> None:
 )
 def test_visual_order(text: str, drawn: str) -> None:
     assert visual_order(text) == drawn
+
+
+def test_outlines() -> None:
+    outlines = [box(10, 10, 50, 20), np.array([[100, 100], [160, 90], [200, 150]])]
+    picture = draw_outlines(page(), outlines)
+    red = (picture == (255, 0, 0)).all(axis=2)
+    assert red[10, 10:61].all()
+    assert red[10:31, 60].all()
+    assert red[100, 100]
+    assert red[150, 200]
+    assert not red[20, 30]
+    assert tuple(picture[20, 30]) == (240, 120, 60)  # RGB
+
+
+@pytest.mark.parametrize("view", ["copy", "channels reversed", "read-only"])
+def test_pages_are_never_drawn_on(view: str) -> None:
+    source = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    given = source[:, :, ::-1] if view == "channels reversed" else source
+    given.flags.writeable = view != "read-only"
+    draw_outlines(given, [box(10, 10, 50, 20)])
+    draw_label(given, "label")
+    draw_below(given, "text", default_font())
+    draw_document([(given, "caption")])
+    draw_ocr(given, [box(10, 10, 50, 20)], ["text"])
+    assert (source == 90).all()
+
+
+def test_document_is_put_side_by_side() -> None:
+    tall = np.full((200, 120, 3), (1, 2, 3), np.uint8)
+    wide = np.full((120, 200, 3), (4, 5, 6), np.uint8)
+    picture = draw_document([(tall, "Original Image"), (wide, "Turned")])
+    assert picture.shape == (200 + 25, 120 + 200, 3)
+    assert (picture[:200, :120] == (3, 2, 1)).all()  # RGB
+    assert (picture[:120, 120:] == (6, 5, 4)).all()
+    assert (picture[120:200, 120:] == 255).all()
+    captions = picture[200:]
+    for left, right in ((0, 120), (120, 320)):
+        columns = columns_with_ink(captions[:, left:right])
+        assert columns[0] >= 8
+        assert columns[-1] < right - left - 2
+    assert not ink(captions)[[0, -1]].any()  # nothing is cut off
+
+
+def test_document_of_a_narrow_page() -> None:
+    picture = draw_document([(np.zeros((30, 5, 3), np.uint8), "Original Image")])
+    assert picture.shape == (55, 5, 3)
+
+
+@pytest.mark.parametrize("width", [640, 2000])
+def test_text_below_a_line(width: int) -> None:
+    line = np.full((48, width, 3), (60, 120, 240), np.uint8)
+    picture = draw_below(line, "Gjpq Ünï 中文 (0.97)", default_font())
+    assert picture.shape[1] == width
+    assert (picture[:48] == (240, 120, 60)).all()
+    below = ink(picture[48:])
+    rows = np.flatnonzero(below.any(axis=1))
+    assert rows[0] > 0
+    assert rows[-1] < len(below) - 1
+    assert rows[-1] - rows[0] > 0.5 * len(below)
+
+
+@pytest.mark.parametrize("from_file", [False, True], ids=["built-in", "file"])
+def test_picture_is_as_wide_as_its_text_needs(from_file: bool, font_file: str) -> None:
+    font = Font("DejaVu Sans", font_file) if from_file else default_font()
+    line = np.full((300, 20, 3), (60, 120, 240), np.uint8)
+    picture = draw_below(line, "a text that is much wider than its line", font)
+    assert 150 < picture.shape[1] < 400
+    assert (picture[:300, 20:] == 255).all()
+    columns = columns_with_ink(picture[300:])
+    assert columns[0] < 5
+    assert columns[-1] > 0.85 * picture.shape[1]
+
+
+@pytest.mark.parametrize("width", [400, 3000])
+def test_label_is_as_wide_as_its_text(width: int) -> None:
+    image = np.full((200, width, 3), (60, 120, 240), np.uint8)
+    spans = []
+    for label in ("0 0.99", "180_degree 0.99"):
+        picture = draw_label(image, label)
+        assert picture.shape == image.shape
+        changed = (picture != (240, 120, 60)).any(axis=2)
+        height, span = changed.any(axis=1).sum(), changed.any(axis=0).sum()
+        assert changed[:height, :span].all()  # in the corner, without gaps
+        assert height == max(25, width // 20)
+        columns = columns_with_ink(picture[:height, :span])
+        assert 0 < columns[0] < 0.4 * height
+        assert 0 < span - columns[-1] < 0.6 * height
+        spans.append(span)
+    assert spans[0] < spans[1] < width
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (10, 30), (48, 60)])
+def test_label_of_a_small_image(height: int, width: int) -> None:
+    image = np.zeros((height, width, 3), np.uint8)
+    assert draw_label(image, "180_degree 0.99").shape == image.shape
+
+
+@pytest.mark.parametrize("text", ["", "a\ud800b\x00c", "\n"])
+def test_hostile_captions(text: str) -> None:
+    assert draw_below(page(), text, default_font()).shape[1] == WIDTH
+    assert draw_label(page(), text).shape == page().shape
+
+
+def test_font_file_of_the_environment(font_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = (box(50, 100, 300, 40), "Which font?")
+    builtin = ink(right_half(item))
+    monkeypatch.setenv("PADDLE_PDX_LOCAL_FONT_FILE_PATH", font_file)
+    assert default_font() == Font("DejaVuSans", font_file)
+    assert font_for("สวัสดี", default_font()) == default_font()  # one file for everything
+    drawn = ink(right_half(item))
+    assert (drawn != builtin).sum() > 100
+    assert (drawn == ink(right_half(item, font=Font("DejaVuSans", font_file)))).all()
+    monkeypatch.setenv("PADDLE_PDX_LOCAL_FONT_FILE_PATH", "")
+    assert default_font() == Font("uni", None)
+
+
+def test_missing_font_file_of_the_environment_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PADDLE_PDX_LOCAL_FONT_FILE_PATH", str(tmp_path / "gone.ttf"))
+    assert default_font() == default_font() == Font("uni", None)
+    (record,) = caplog.records
+    assert "PADDLE_PDX_LOCAL_FONT_FILE_PATH" in record.getMessage()
+    assert "gone.ttf" in record.getMessage()

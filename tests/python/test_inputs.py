@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
 import os
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageOps
 
-from fastocr.errors import InputError, InputNotFoundError
+from fastocr.errors import InputError, InputNotFoundError, InvalidOptionError
 from fastocr.inputs import InputOptions, Page, PageSelection, iter_pages, pdf
 
 Array = npt.NDArray[Any]
@@ -33,9 +35,9 @@ def bgr(rng: np.random.Generator) -> Array:
     return rng.integers(0, 256, (37, 53, 3), dtype=np.uint8)
 
 
-def read(source: object) -> Array:
+def read(source: object, **options: Any) -> Array:
     """The image of a source that has exactly one page."""
-    (page,) = iter_pages(source)
+    (page,) = iter_pages(source, InputOptions(**options))
     if page.error is not None:
         raise page.error
     image = page.image
@@ -48,9 +50,9 @@ def read(source: object) -> Array:
     return image
 
 
-def failure(source: object) -> str:
+def failure(source: object, **options: Any) -> str:
     """The error message of a source that has exactly one page, which cannot be read."""
-    (page,) = iter_pages(source)
+    (page,) = iter_pages(source, InputOptions(**options))
     assert page.image is None
     assert isinstance(page.error, InputError)
     return str(page.error)
@@ -185,6 +187,56 @@ def test_wrong_dtypes_are_named(dtype: str) -> None:
     assert "float32" in message
 
 
+# --- Pillow images --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"])
+def test_pillow_images(bgr: Array, mode: str) -> None:
+    image = Image.fromarray(bgr[..., ::-1]).convert(mode)
+    np.testing.assert_array_equal(read(image), pil_bgr(image))
+    (page,) = iter_pages([image])
+    assert (page.input_path, page.page_index) == (None, None)
+
+
+def test_pillow_images_drop_alpha(rng: np.random.Generator) -> None:
+    rgba = rng.integers(0, 256, (9, 8, 4), dtype=np.uint8)
+    np.testing.assert_array_equal(read(Image.fromarray(rgba)), rgba[..., 2::-1])
+    gray = read(Image.fromarray(rgba).convert("LA"))
+    np.testing.assert_array_equal(gray, pil_bgr(Image.fromarray(rgba[..., :3]).convert("L")))
+
+
+def test_deep_pillow_images_keep_the_high_byte(rng: np.random.Generator) -> None:
+    values = rng.integers(0, 65536, (8, 9), dtype=np.uint16)
+    image = Image.fromarray(values)
+    assert image.mode == "I;16"
+    np.testing.assert_array_equal(read(image)[..., 1], values >> 8)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pillow_images_without_a_range_are_refused(mode: str) -> None:
+    message = failure([Image.new(mode, (5, 4))])
+    assert message.startswith(f"input[0]: Pillow image of mode '{mode}' and size (5, 4)")
+    assert "16-bit gray" in message
+
+
+def test_pillow_images_that_cannot_be_loaded(bgr: Array, tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    path.write_bytes(cv2.imencode(".png", bgr)[1].tobytes()[:300])
+    with Image.open(path) as image:
+        assert "cannot be decoded" in failure(image)
+    assert "shape (0, 5, 3)" in failure(Image.new("RGB", (5, 0)))
+
+
+def test_pillow_images_are_taken_as_they_are(bgr: Array, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.png"
+    Image.fromarray(bgr[..., ::-1]).save(path, exif=exif)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(read(image), bgr)
+    np.testing.assert_array_equal(read(path), np.rot90(bgr, -1))
+
+
 # --- kinds of input, lists ------------------------------------------------------------------------
 
 
@@ -225,6 +277,46 @@ def test_errors_stay_in_place(bgr: Array, tmp_path: Path, collection: type) -> N
     assert missing in str(pages[2].error)
     assert "input[3]: array of shape (2, 2, 2, 2)" in str(pages[3].error)
     assert "input[4]: list" in str(pages[4].error)
+
+
+def test_iterators_are_read_as_needed(bgr: Array, tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def source() -> Iterator[object]:
+        for number in range(3):
+            taken.append(number)
+            yield bgr if number != 1 else tmp_path / "missing.png"
+
+    pages = iter_pages(source())
+    assert taken == []
+    for number in range(3):
+        page = next(pages)
+        assert taken == list(range(number + 1))
+        assert (page.error is None) == (number != 1)
+        # Nobody knows whether an iterator has more.
+        assert (page.followed, page.one_of_many) == (True, True)
+    assert list(pages) == []
+    assert list(iter_pages(iter([]))) == []
+
+
+def test_what_an_iterator_raises_comes_in_its_turn(bgr: Array) -> None:
+    def source() -> Iterator[object]:
+        yield bgr
+        raise KeyError("camera")
+
+    pages = iter_pages(source())
+    assert next(pages).image is bgr
+    with pytest.raises(KeyError, match="camera"):
+        next(pages)
+
+
+@pytest.mark.parametrize("make", [iter, lambda items: (item for item in items), reversed])
+def test_kinds_of_iterators(bgr: Array, make: Callable[[list[object]], object]) -> None:
+    pages = list(iter_pages(make([bgr, 5, [bgr]])))
+    assert sorted(str(page.error) for page in pages if page.error is not None)[0].startswith(
+        "input["
+    )
+    assert [page.error is None for page in pages].count(True) == 1
 
 
 def test_same_array_twice(bgr: Array) -> None:
@@ -325,6 +417,80 @@ def test_png_modes_equal_pillow(bgr: Array, tmp_path: Path, mode: str) -> None:
     np.testing.assert_array_equal(read(path), pil_bgr(image))
 
 
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_exif_orientation_beyond_jpeg(
+    bgr: Array, tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"photo{suffix}"
+    Image.fromarray(bgr[..., ::-1]).save(path, exif=exif, lossless=True)
+    with Image.open(path) as image:
+        turned = pil_bgr(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read(path), turned)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"transparency": 3}, {"transparency": bytes(range(0, 256, 16))}]
+)
+def test_palettes_with_transparency_keep_their_colours(
+    bgr: Array, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    image = Image.fromarray(bgr).convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
+    path = tmp_path / "palette.png"
+    image.save(path, **options)
+    np.testing.assert_array_equal(read(path), pil_bgr(image))
+
+
+def png_of(colour_type: int, depth: int, width: int, rows: Sequence[bytes]) -> bytes:
+    """A PNG of packed rows, of kinds that neither OpenCV nor Pillow write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_png_of_few_grays(rng: np.random.Generator, tmp_path: Path, depth: int) -> None:
+    values = rng.integers(0, 2**depth, (5, 16), dtype=np.uint8)
+    bits = (values[..., np.newaxis] >> np.arange(depth - 1, -1, -1)) & 1
+    path = tmp_path / "few.png"
+    path.write_bytes(png_of(0, depth, 16, [np.packbits(row).tobytes() for row in bits]))
+    np.testing.assert_array_equal(read(path)[..., 0], values * (255 // (2**depth - 1)))
+
+
+def test_16_bit_gray_png_with_alpha(rng: np.random.Generator, tmp_path: Path) -> None:
+    values = rng.integers(0, 65536, (5, 6, 2)).astype(">u2")
+    path = tmp_path / "deep.png"
+    path.write_bytes(png_of(4, 16, 6, [row.tobytes() for row in values]))
+    np.testing.assert_array_equal(read(path)[..., 2], values[..., 0] >> 8)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_portable_maps_equal_pillow(bgr: Array, tmp_path: Path, mode: str) -> None:
+    image = Image.fromarray(bgr).convert(mode)
+    path = tmp_path / "map.pnm"
+    image.save(path, "PPM")
+    np.testing.assert_array_equal(read(path), pil_bgr(image))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_jpeg_2000(rng: np.random.Generator, tmp_path: Path, mode: str) -> None:
+    channels = rng.integers(0, 256, (40, 50, 4), dtype=np.uint8)
+    image = Image.fromarray(channels).convert(mode)
+    for name in ("a.jp2", "a.j2k"):
+        image.save(tmp_path / name)
+        gray_or_colour = image.convert("L") if "L" in mode else image
+        np.testing.assert_array_equal(read(tmp_path / name), pil_bgr(gray_or_colour))
+
+
 def test_transparent_png_keeps_its_hidden_colours(rng: np.random.Generator, tmp_path: Path) -> None:
     rgba = rng.integers(0, 256, (9, 8, 4), dtype=np.uint8)
     rgba[::2, :, 3] = 0
@@ -342,11 +508,17 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
     assert np.abs(difference).max() <= 3
 
 
-def test_animated_gif_gives_its_first_frame(tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (9, 7), colour) for colour in ("white", "black")]
-    path = tmp_path / "animated.gif"
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
+def test_animations_give_their_first_frame(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (19, 17), colour) for colour in ("white", "black")]
+    path = tmp_path / f"animated{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert (read(path) == 255).all()
+    with Image.open(path) as image:
+        assert getattr(image, "n_frames", 1) == 2
+    assert read(path).shape == (17, 19, 3)
+    assert (read(path) >= 250).all()
+    (page,) = iter_pages(path)
+    assert page.page_index is None
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -467,6 +639,9 @@ def frames(rng: np.random.Generator) -> list[Image.Image]:
         ("RGB", {}),
         ("RGB", {"compression": "tiff_lzw"}),
         ("RGB", {"compression": "tiff_adobe_deflate"}),
+        ("RGB", {"compression": "zstd"}),
+        ("L", {"compression": "lzma"}),
+        ("1", {"compression": "zstd"}),
         ("RGB", {"big_tiff": True}),
         ("L", {}),
         ("P", {}),
@@ -715,6 +890,141 @@ def test_encrypted_pdf(tmp_path: Path) -> None:
         make_pdf([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>"])
     )
     assert "not a readable PDF" in failure(empty)
+
+
+def rc4(key: bytes, data: bytes) -> bytes:
+    state = list(range(256))
+    j = 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    out = bytearray()
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
+
+
+def encrypted_pdf(password: bytes) -> bytes:
+    """A black page, encrypted with 40-bit RC4 (the standard handler's revision 2)."""
+    filler = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    padded = (password + filler)[:32]
+    owner = rc4(hashlib.md5(padded).digest()[:5], padded)
+    permissions = struct.pack("<i", -4)
+    key = hashlib.md5(padded + owner + permissions + b"\0").digest()[:5]
+    security = b"<</Filter/Standard/V 1/R 2/O<%s>/U<%s>/P -4>>" % (
+        owner.hex().encode(),
+        rc4(key, filler).hex().encode(),
+    )
+    own_key = hashlib.md5(key + b"\4\0\0\0\0").digest()[:10]  # of object 4
+    content = rc4(own_key, b"0 g 0 0 20 10 re f")
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 20 10]/Contents 4 0 R>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        security,
+    ]
+    return make_pdf(objects, b"/Encrypt 5 0 R/ID[<00><00>]")
+
+
+@pytest.mark.parametrize("password", ["secret", ""])
+def test_password_of_a_pdf(tmp_path: Path, password: str) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(encrypted_pdf(password.encode()))
+    assert (read(path, pdf_password=password) == 0).all()
+    assert "secret" not in repr(InputOptions(pdf_password="secret"))
+    if password:
+        assert "pass it as pdf_password" in failure(path)
+        assert "another password than pdf_password" in failure(path, pdf_password="Secret")
+        assert "Secret" not in failure(path, pdf_password="Secret")
+    else:
+        assert (read(path) == 0).all()
+
+
+def test_password_of_other_pdfs(three_pages: Path) -> None:
+    """One password is for a whole list, of which some are not encrypted."""
+    assert len(list(iter_pages(three_pages, InputOptions(pdf_password="secret")))) == 3
+
+
+def chosen(path: Path, pages: object) -> list[int | None]:
+    options = InputOptions(pdf_pages=PageSelection.parse(pages))
+    return [page.page_index for page in iter_pages(path, options)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "indices"),
+    [
+        ("1", [0]), ("3", [2]), ("2-3", [1, 2]), ("2-", [1, 2]), ("3,1", [0, 2]),
+        (" 1 - 2 , 2 ", [0, 1]), (2, [1]), ([3, 1, 3], [0, 2]), (range(2, 9), [1, 2]),
+        (np.int64(1), [0]), ("9,1", [0]), ("1-9", [0, 1, 2]),
+    ],
+)  # fmt: skip
+def test_pages_of_a_pdf(three_pages: Path, pages: object, indices: list[int]) -> None:
+    assert chosen(three_pages, pages) == indices
+
+
+def test_chosen_pages_know_whether_others_follow(three_pages: Path) -> None:
+    options = InputOptions(pdf_pages=PageSelection.parse("1-2"))
+    assert [page.followed for page in iter_pages(three_pages, options)] == [True, False]
+
+
+def test_pages_that_a_pdf_does_not_have(three_pages: Path) -> None:
+    message = failure(three_pages, pdf_pages=PageSelection.parse("4-6,9-,7"))
+    assert (
+        message == f"{three_pages}: the PDF has 3 pages, none of which is in pdf_pages='4-6,9-,7'"
+    )
+
+
+def test_pages_are_of_pdfs_only(frames: list[Image.Image], tmp_path: Path) -> None:
+    path = tmp_path / "scan.tif"
+    save_tiff(path, frames)
+    assert chosen(path, "1") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 3.0])
+def test_scale_of_pdfs(three_pages: Path, scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [(50, 100), (80.2, 60.3), (40, 40)]
+    expected = [tuple(int(np.ceil(side * scale)) for side in size) for size in sizes]
+    given = list(iter_pages(three_pages, InputOptions(pdf_scale=scale)))
+    monkeypatch.setenv("PADDLE_PDX_PDF_RENDER_SCALE", str(scale))
+    for pages in (given, list(iter_pages(three_pages))):
+        assert [page.image.shape[:2] for page in pages if page.image is not None] == expected
+    # What is given goes before the environment.
+    (first, *_) = iter_pages(three_pages, InputOptions(pdf_scale=2))
+    assert first.image is not None
+    assert first.image.shape == (100, 200, 3)
+
+
+@pytest.mark.parametrize("name", ["PADDLE_PDX_PDF_RENDER_SCALE", "PADDLE_PDX_PDF_MIN_RENDER_SCALE"])
+@pytest.mark.parametrize("value", ["0", "-1", "two", "nan", "inf"])
+def test_wrong_scales_in_the_environment(
+    three_pages: Path, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidOptionError, match=f"{name} is '{value}'"):
+        list(iter_pages(three_pages))
+    monkeypatch.setenv(name, "")
+    assert len(list(iter_pages(three_pages))) == 3
+
+
+def test_pixel_limit_of_pdf_pages(three_pages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of 100 x 50, 60.3 x 80.2 and 40 x 40 points."""
+    monkeypatch.setenv("PADDLE_PDX_PDF_MIN_RENDER_SCALE", "0.9")
+    pages = list(iter_pages(three_pages, InputOptions(max_pixels=4500)))
+    assert summary(pages) == [(0, True), (1, True), (2, True)]
+    shapes = [page.image.shape[:2] for page in pages if page.image is not None]
+    assert all(4300 < height * width <= 4500 for height, width in shapes[:2])
+    assert shapes[2] == (67, 67)
+    pages = list(iter_pages(three_pages, InputOptions(max_pixels=4000)))
+    assert summary(pages) == [(0, False), (1, False), (2, True)]
+    assert "4000 pixels allowed by max_pixels even at the scale 0.9" in str(pages[0].error)
+    # The least scale is none where a smaller one is asked for.
+    (page, *_) = iter_pages(three_pages, InputOptions(pdf_scale=0.5, max_pixels=1000))
+    assert "even at the scale 0.5" in str(page.error)
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7 junk", b"junk"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fastocr import FailedResult, PaddleOCR, legacy
@@ -140,22 +142,73 @@ def test_wrong_types(ocr: PaddleOCR, name: str) -> None:
         {"alpha_color": (0, 0, 0)},
         {"alpha_color": 255},
         {"slice": {"horizontal_stride": 300, "vertical_stride": 500}},
-        {"det": False},
+        {"det": False, "rec": False},
     ],
 )
 def test_what_is_not_supported(ocr: PaddleOCR, given: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedOptionError, match=f"^{next(iter(given))}="):
-        call(ocr, "never read.png", **given)
+        call(ocr, BLANK, **given)
 
 
 def test_arguments_that_ask_for_nothing(ocr: PaddleOCR) -> None:
     assert call(ocr, BLANK, True, True, True, False, False, [255, 255, 255], {}) == [None]
 
 
-def test_lines_without_detection() -> None:
-    lines = [("a", 0.5), ("b", 0.25)]
-    assert legacy.line_pages(lines, together=True) == [[("a", 0.5), ("b", 0.25)]]
-    assert legacy.line_pages(lines, together=False) == [[("a", 0.5)], [("b", 0.25)]]
+@pytest.fixture(scope="module")
+def turning(make_ocr: Callable[..., PaddleOCR]) -> PaddleOCR:
+    """A pipeline that turns lines which are upside down."""
+    return make_ocr(use_textline_orientation=True)
+
+
+@pytest.fixture(scope="module")
+def lines(ocr: PaddleOCR, pages_dir: Path) -> list[tuple[npt.NDArray[np.uint8], str]]:
+    """Lines of a page, cut out, and their texts."""
+    path = str(pages_dir / "english.png")
+    image = cv2.imread(path)
+    (page,) = ocr.predict(path)
+    boxes = zip(page["rec_boxes"], page["rec_texts"], strict=True)
+    return [(image[y0:y1, x0:x1], text) for (x0, y0, x1, y1), text in boxes][:3]
+
+
+def test_lines_without_detection(ocr: PaddleOCR, lines: Any) -> None:
+    """An image is a page of one line; images of a list are lines of one page."""
+    images, texts = zip(*lines, strict=True)
+    ((text, score),) = call(ocr, images[0], det=False)[0]
+    assert text == texts[0]
+    assert 0.9 < score <= 1
+    (page,) = call(ocr, list(images), det=False)
+    assert [text for text, _ in page] == list(texts)
+    assert page[0] == (texts[0], score)
+
+
+def test_lines_of_a_document(ocr: PaddleOCR, lines: Any, tmp_path: Path) -> None:
+    """Its pages stay apart."""
+    path = tmp_path / "lines.tiff"
+    cv2.imwritemulti(str(path), [image for image, _ in lines])
+    pages = call(ocr, path, det=False)
+    assert [[text for text, _ in page] for page in pages] == [[text] for _, text in lines]
+
+
+def test_lines_that_are_upside_down(turning: PaddleOCR, lines: Any) -> None:
+    image, expected = lines[0]
+    upside_down = image[::-1, ::-1]
+    for given in (image, upside_down):
+        ((text, _),) = call(turning, given, det=False)[0]
+        assert text == expected
+    ((text, _),) = call(turning, upside_down, det=False, cls=False)[0]
+    assert text != expected
+
+
+def test_orientation_of_lines(turning: PaddleOCR, lines: Any) -> None:
+    image, _ = lines[0]
+    (page,) = call(turning, [image, image[::-1, ::-1]], det=False, rec=False)
+    assert [label for label, _ in page] == ["0", "180"]
+    assert all(0.5 < score <= 1 for _, score in page)
+
+
+def test_lines_that_fail(ocr: PaddleOCR) -> None:
+    with pytest.raises(InputError, match=r"missing\.png"):
+        call(ocr, [BLANK, "missing.png"], det=False)
 
 
 def test_failed_pages_raise() -> None:

@@ -40,8 +40,7 @@ DECISION_MARGIN = 0.01
 
 DETECTION = find_model("PP-OCRv5_mobile_det", None).paths[0]
 RECOGNITION = find_model("PP-OCRv5_mobile_rec", None).paths[0]
-# Of the same package, and with layers that the native engine does not have.
-CLASSIFICATION = DETECTION.with_name("ppocrv5_cls.onnx")
+CLASSIFICATION = find_model("PP-LCNet_x1_0_textline_ori", None).paths[0]
 
 
 @pytest.fixture
@@ -50,6 +49,17 @@ def keep_isa() -> Iterator[None]:
     before = _core.active_isa()
     yield
     _core.set_isa(before)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The classification network with an activation that the native engine does not have."""
+    network = CLASSIFICATION.read_bytes()
+    changed = network.replace(b'"\x04Relu', b'"\x04Tanh')
+    assert changed != network
+    path = tmp_path_factory.mktemp("foreign") / "inference.onnx"
+    path.write_bytes(changed)
+    return path
 
 
 def load(engine: str, path: Path, **options: Any) -> _core.Model:
@@ -69,6 +79,11 @@ def recognition_input(image: Array, width: int) -> Array:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
 
 
+def classification_input(image: Array) -> Array:
+    """A line as the classification network gets it: 160 x 80 pixels in RGB order."""
+    return detection_input(image[:, :, ::-1], 80, 160)
+
+
 def read_page(pages_dir: Path, name: str) -> Array:
     image = cv2.imread(str(pages_dir / f"{name}.png"))
     assert image is not None
@@ -81,17 +96,24 @@ def difference(a: Array, b: Array) -> float:
 
 
 @pytest.fixture(scope="module")
-def lines(ocr: PaddleOCR, pages_dir: Path) -> list[Array]:
-    """Network inputs of all lines on some pages, from one character to a whole sentence."""
-    inputs = []
+def crops(ocr: PaddleOCR, pages_dir: Path) -> list[Array]:
+    """All lines on some pages, from one character to a whole sentence."""
+    found = []
     for name in ("chinese", "english", "japanese", "table"):
         page = read_page(pages_dir, name)
-        for left, top, right, bottom in ocr.predict(page)[0]["rec_boxes"]:
-            crop = page[top:bottom, left:right]
-            width = max(64, round(48 * crop.shape[1] / crop.shape[0]))
-            inputs.append(recognition_input(crop, width))
-    assert len(inputs) >= 40
-    return inputs
+        boxes = ocr.predict(page)[0]["rec_boxes"]
+        found += [page[top:bottom, left:right] for left, top, right, bottom in boxes]
+    assert len(found) >= 40
+    return found
+
+
+@pytest.fixture(scope="module")
+def lines(crops: list[Array]) -> list[Array]:
+    """What the recognition network gets of them."""
+    return [
+        recognition_input(crop, max(64, round(48 * crop.shape[1] / crop.shape[0])))
+        for crop in crops
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +185,56 @@ def test_threads_change_nothing(lines: list[Array], pages_dir: Path, threads: in
     for path, image in ((DETECTION, page), (RECOGNITION, lines[0])):
         expected = load("native", path).run(image)
         assert np.array_equal(load("native", path, threads=threads).run(image), expected)
+
+
+@pytest.fixture(scope="module")
+def upright_and_turned(crops: list[Array]) -> list[Array]:
+    """What the classification network gets of the lines, as they are and upside down."""
+    return [classification_input(image) for crop in crops for image in (crop, crop[::-1, ::-1])]
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_classification_equals_openvino(
+    keep_isa: None, upright_and_turned: list[Array], isa: str
+) -> None:
+    """Probabilities differ by up to 3e-6, with 16-bit products by up to 3e-4."""
+    _core.set_isa(isa)
+    native, openvino = load("native", CLASSIFICATION), load("openvino", CLASSIFICATION)
+    fixed = load("native", CLASSIFICATION, precision="int16")
+    assert native.input_shape == [1, 3, 80, 160]
+    classes = set()
+    for line in upright_and_turned:
+        expected = openvino.run(line)
+        found = native.run(line)
+        assert found.shape == (1, 2)
+        assert difference(found, expected) < 2e-5
+        assert difference(fixed.run(line), expected) < 2e-3
+        classes.add(int(found.argmax()))
+    assert classes == {0, 1}
+
+
+@pytest.mark.parametrize("threads", [1, 3, 7])
+@pytest.mark.parametrize("precision", ["fp32", "int16", "int8"])
+def test_threads_change_no_class(
+    upright_and_turned: list[Array], precision: str, threads: int
+) -> None:
+    one = load("native", CLASSIFICATION, precision=precision)
+    other = load("native", CLASSIFICATION, precision=precision, threads=threads)
+    assert all(np.array_equal(one.run(line), other.run(line)) for line in upright_and_turned[:8])
+
+
+def test_page_orientation_equals_openvino(more_models: Path, pages_dir: Path) -> None:
+    path = more_models / "PP-LCNet_x1_0_doc_ori" / "inference.onnx"
+    if not path.is_file():
+        pytest.skip(f"no {path.parent.name}/inference.onnx in {more_models}")
+    native, openvino = load("native", path), load("openvino", path)
+    page = read_page(pages_dir, "english")
+    for turns in range(4):
+        image = detection_input(np.rot90(page, turns)[:, :, ::-1], 224, 224)
+        found = native.run(image)
+        assert found.shape == (1, 4)
+        assert difference(found, openvino.run(image)) < 1e-4
+        assert found.argmax() == -turns % 4  # classes are turns clockwise
 
 
 def test_inputs_of_a_wrong_shape() -> None:
@@ -280,7 +352,7 @@ def is_native(model: _core.Model) -> bool:
 
 
 def test_auto_takes_the_native_engine() -> None:
-    for path in (DETECTION, RECOGNITION):
+    for path in (DETECTION, RECOGNITION, CLASSIFICATION):
         assert is_native(load_by_name("auto", path))
         assert is_native(load_by_name("auto", path, "fp32"))
         assert not is_native(load_by_name("openvino", path))
@@ -289,35 +361,35 @@ def test_auto_takes_the_native_engine() -> None:
 
 @pytest.mark.parametrize("precision", [None, "fp32"])
 def test_auto_falls_back_to_openvino(
-    caplog: pytest.LogCaptureFixture, precision: str | None
+    caplog: pytest.LogCaptureFixture, foreign: Path, precision: str | None
 ) -> None:
     """For a network with other layers; the log says why."""
     with pytest.raises(ModelFormatError, match="the native engine cannot run") as caught:
-        load_by_name("native", CLASSIFICATION, precision)
+        load_by_name("native", foreign, precision)
     with caplog.at_level(logging.DEBUG, "fastocr"):
-        model = load_by_name("auto", CLASSIFICATION, precision)
+        model = load_by_name("auto", foreign, precision)
     assert any(
         str(caught.value) in record.getMessage() and record.levelname == "DEBUG"
         for record in caplog.records
     )
     image = np.full((1, 3, *model.input_shape[2:]), 0.5, np.float32)
-    expected = load_by_name("openvino", CLASSIFICATION).run(image)
+    expected = load_by_name("openvino", foreign).run(image)
     assert np.array_equal(model.run(image), expected)
 
 
 @pytest.mark.parametrize("precision", ["int16", "int8"])
-def test_integers_do_not_fall_back(precision: str) -> None:
+def test_integers_do_not_fall_back(foreign: Path, precision: str) -> None:
     """OpenVINO does not have what was asked for."""
     with pytest.raises(ModelFormatError, match="the native engine cannot run"):
-        load_by_name("auto", CLASSIFICATION, precision)
+        load_by_name("auto", foreign, precision)
 
 
-def test_fallback_without_its_package(hide_package: Callable[[str], None]) -> None:
+def test_fallback_without_its_package(hide_package: Callable[[str], None], foreign: Path) -> None:
     """The message is about what can be done; the reason why it is needed is its context."""
     hide_package("openvino")
     assert is_native(load_by_name("auto", DETECTION))
     with pytest.raises(EngineUnavailableError, match="pip install openvino=="):
-        load_by_name("auto", CLASSIFICATION)
+        load_by_name("auto", foreign)
 
 
 @pytest.mark.parametrize("engine", ["native", "auto"])

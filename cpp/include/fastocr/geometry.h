@@ -69,6 +69,20 @@ double box_score(const MapView& map, const Quad& quad);
 // polygon; empty when the quad is degenerate or the polygon vanishes.
 std::vector<PointI> unclip_quad(const Quad& quad, double ratio);
 
+// The same for any polygon, as the borders of all that is grown: more than one where parts of it
+// meet or it crosses itself. Corners of whole pixels.
+std::vector<std::vector<PointI>> unclip_polygon(std::span<const PointI> polygon, double ratio);
+
+// Length of a closed polygon; each side is rounded to float, as in cv::arcLength.
+double perimeter(std::span<const PointI> polygon);
+
+// A closed contour with fewer corners, within `epsilon` of it (Ramer 1972, Douglas and Peucker
+// 1973). Equal to cv::approxPolyDP.
+std::vector<PointI> approximate_polygon(std::span<const PointI> contour, double epsilon);
+
+// Mean of `map` over the pixels that cv::fillPoly sets for a polygon of pixels of the map.
+double polygon_score(const MapView& map, std::span<const PointI> polygon);
+
 // Reading order of boxes: by the y, then the x of their first corner; neighbours whose y differs by
 // less than 10 pixels are then ordered by x. Returns indices into `boxes`.
 std::vector<std::size_t> reading_order(std::span<const QuadI> boxes);

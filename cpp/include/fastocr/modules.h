@@ -16,12 +16,14 @@ namespace fastocr {
 class DetectionModule {
  public:
   // Throws Error(kModelFormat) when the model's tensors are of another kind.
-  explicit DetectionModule(std::shared_ptr<Model> model);
+  explicit DetectionModule(const std::shared_ptr<Model>& model);
   ~DetectionModule();
 
   // Boxes in the order of contours. Throws Error(kInvalidInput) for an empty page,
   // Error(kInference) when the engine fails.
   std::vector<DetectedBox> run(const ImageView& page, const DetectionParams& params);
+  // Outlines of texts that may be bent. Throws as `run`.
+  std::vector<DetectedPolygon> run_polygons(const ImageView& page, const DetectionParams& params);
 
  private:
   class Impl;

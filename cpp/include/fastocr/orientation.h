@@ -19,7 +19,8 @@ struct ClassifierParams {
 };
 
 // Scores of an image's classes, by a network that maps (1, 3, H, W) to one score for each class.
-// Has a request and buffers of its own: one object for each thread.
+// What a less precise network leaves in doubt is left to the exact one (Model::exact), so that the
+// best class is that of float. Has requests and buffers of its own: one object for each thread.
 class ClassifierRunner {
  public:
   // Throws Error(kInvalidOption) when a size is not positive or the shorter side less than the part
@@ -28,16 +29,18 @@ class ClassifierRunner {
 
   // The network's scores. Throws Error(kInference) when the engine fails.
   std::vector<float> run(const ImageView& image);
-  // What the last call spent in the network.
+  // What the last call spent in the networks.
   double network_milliseconds() const { return network_milliseconds_; }
 
  private:
+  std::vector<float> scores_of(Request& request);
   std::vector<float> all_values(const TensorView& output) const;
 
   std::shared_ptr<Model> model_;
   ClassifierParams params_;
   Normalization normalization_;
   std::unique_ptr<Request> request_;
+  std::unique_ptr<Request> exact_request_;  // null where the model is exact
   Image scaled_;
   double network_milliseconds_ = 0;
 };
@@ -51,7 +54,7 @@ std::size_t best_class(const std::vector<float>& scores);
 class ImageClassifier {
  public:
   // Throws as ClassifierRunner.
-  ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params);
+  ImageClassifier(const std::shared_ptr<Model>& model, const ClassifierParams& params);
   ~ImageClassifier();
 
   // The network's scores. Throws Error(kInvalidInput) for an empty image, Error(kInference) when

@@ -39,6 +39,11 @@ class SamplingGrid {
   std::vector<float> points_;  // all x, then all y
 };
 
+// The source sampled at the places of a grid of its size, bilinear, with black around it. As UVDoc
+// samples pixels / 255, times 255 and cut off to integers. Throws Error(kInvalidInput) where the
+// sizes differ.
+void sample_page(const ImageView& source, const SamplingGrid& grid, Image& result);
+
 struct UnwarpedPage {
   Image image;
   std::optional<SamplingGrid> grid;  // none where the engine did not tell

@@ -42,6 +42,16 @@ Size detection_input_size(Size page, const DetectionParams& params);
 std::vector<DetectedBox> boxes_from_map(const MapView& map, Size page,
                                         const DetectionParams& params);
 
+// The outline of a text, in pixels of the page, and its mean probability.
+struct DetectedPolygon {
+  std::vector<PointI> points;
+  double score = 0;
+};
+
+// DB post-processing for texts that are bent: outlines of any number of corners in contour order.
+std::vector<DetectedPolygon> polygons_from_map(const MapView& map, Size page,
+                                               const DetectionParams& params);
+
 // Finds the lines of text of a page with a DB network that maps (1, 3, H, W) to (1, 1, H, W).
 class TextDetector {
  public:
@@ -53,6 +63,8 @@ class TextDetector {
   std::vector<DetectedBox> detect(const ImageView& page, const DetectionParams& params);
   // The same in the order of contours. One call at a time.
   std::vector<DetectedBox> find(const ImageView& page, const DetectionParams& params);
+  // The outlines of texts that may be bent, in the order of contours. One call at a time.
+  std::vector<DetectedPolygon> find_polygons(const ImageView& page, const DetectionParams& params);
   // What the last call spent in the network.
   double network_milliseconds() const { return network_milliseconds_; }
 

@@ -72,6 +72,11 @@ std::vector<DetectedBox> TextDetector::find(const ImageView& page, const Detecti
   return boxes_from_map(probability_map(page, params), {page.width, page.height}, params);
 }
 
+std::vector<DetectedPolygon> TextDetector::find_polygons(const ImageView& page,
+                                                         const DetectionParams& params) {
+  return polygons_from_map(probability_map(page, params), {page.width, page.height}, params);
+}
+
 std::vector<DetectedBox> TextDetector::detect(const ImageView& page,
                                               const DetectionParams& params) {
   const auto boxes = find(page, params);

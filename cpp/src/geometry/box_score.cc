@@ -66,23 +66,16 @@ bool clip_segment(int width, int height, PointI& a, PointI& b) {
 }
 
 // The pixels that cv::fillPoly sets, row by row: the outline drawn as 8-connected lines, and in
-// each row all pixels from the first to the second crossing of an edge. For a convex quad both
-// together are one span a row.
-class FilledQuad {
+// each row all pixels from each odd crossing of an edge to the next one. `Rows` keeps both; it has
+// add_outline(y, x) and add_crossing(y, x).
+template <typename Rows>
+class Filling {
  public:
-  FilledQuad(const QuadI& corners, int width, int height)
-      : width_(width), height_(height), outline_(height), crossings_(height) {
-    for (int i = 0; i < 4; ++i) add_edge(corners[i], corners[(i + 1) % 4]);
-  }
-
-  Span operator[](int y) const {
-    Span span = outline_[y];
-    const Span& inner = crossings_[y];
-    if (!inner.empty() && inner.last >= 0 && inner.first < width_) {
-      span.add(std::max(inner.first, 0));
-      span.add(std::min(inner.last, width_ - 1));
+  Filling(std::span<const PointI> corners, int width, int height, Rows& rows)
+      : width_(width), height_(height), rows_(rows) {
+    for (std::size_t i = 0; i < corners.size(); ++i) {
+      add_edge(corners[i], corners[(i + 1) % corners.size()]);
     }
-    return span;
   }
 
  private:
@@ -113,7 +106,7 @@ class FilledQuad {
     int error = major - 2 * minor;
     PointI p = a;
     for (int i = 0; i <= major; ++i) {
-      outline_[p.y].add(p.x);
+      rows_.add_outline(p.y, p.x);
       const bool diagonal = error < 0;
       error += diagonal ? 2 * (major - minor) : -2 * minor;
       if (steep || diagonal) p.y += down;
@@ -132,14 +125,65 @@ class FilledQuad {
     const int end = std::min(std::max(a.y, b.y), height_);
     for (int y = begin; y < end; ++y) {
       const std::int64_t x = anchor.x * kOne + rounding + (y - anchor.y) * slope;
-      crossings_[y].add(static_cast<int>(x >> 16));
+      rows_.add_crossing(y, static_cast<int>(x >> 16));
     }
   }
 
   static constexpr std::int64_t kOne = 65536;
 
   int width_, height_;
+  Rows& rows_;
+};
+
+// For a convex quad, outline and crossings together are one span a row.
+class ConvexRows {
+ public:
+  ConvexRows(int width, int height) : width_(width), outline_(height), crossings_(height) {}
+
+  void add_outline(int y, int x) { outline_[y].add(x); }
+  void add_crossing(int y, int x) { crossings_[y].add(x); }
+
+  Span operator[](int y) const {
+    Span span = outline_[y];
+    const Span& inner = crossings_[y];
+    if (!inner.empty() && inner.last >= 0 && inner.first < width_) {
+      span.add(std::max(inner.first, 0));
+      span.add(std::min(inner.last, width_ - 1));
+    }
+    return span;
+  }
+
+ private:
+  int width_;
   std::vector<Span> outline_, crossings_;
+};
+
+// For any polygon: a mask.
+class MaskRows {
+ public:
+  MaskRows(int width, int height)
+      : width_(width), mask_(static_cast<std::size_t>(width) * height), crossings_(height) {}
+
+  void add_outline(int y, int x) { row(y)[x] = 1; }
+  void add_crossing(int y, int x) { crossings_[y].push_back(x); }
+
+  // The mask of a row, width bytes.
+  const std::uint8_t* fill(int y) {
+    std::vector<int>& crossings = crossings_[y];
+    std::sort(crossings.begin(), crossings.end());
+    for (std::size_t i = 0; i + 1 < crossings.size(); i += 2) {
+      const int first = std::max(crossings[i], 0), last = std::min(crossings[i + 1], width_ - 1);
+      if (first <= last) std::fill(row(y) + first, row(y) + last + 1, std::uint8_t{1});
+    }
+    return row(y);
+  }
+
+ private:
+  std::uint8_t* row(int y) { return mask_.data() + static_cast<std::size_t>(y) * width_; }
+
+  int width_;
+  std::vector<std::uint8_t> mask_;
+  std::vector<std::vector<int>> crossings_;
 };
 
 int bounded(float value, int size) {
@@ -163,16 +207,45 @@ double box_score(const MapView& map, const Quad& quad) {
                   static_cast<int>(std::clamp(quad[i].y - static_cast<float>(y0), -kFar, kFar))};
   }
   const int width = x1 - x0 + 1, height = y1 - y0 + 1;
-  const FilledQuad filled(corners, width, height);
+  ConvexRows rows(width, height);
+  const Filling filling(std::span<const PointI>(corners), width, height, rows);
   const auto& kernel = kernels::active();
   double total = 0;
   std::int64_t count = 0;
   for (int y = 0; y < height; ++y) {
-    const Span span = filled[y];
+    const Span span = rows[y];
     if (span.empty()) continue;
     const float* row = map.data + static_cast<std::ptrdiff_t>(y0 + y) * map.width + x0;
     total += kernel.sum(row + span.first, span.last - span.first + 1);
     count += span.last - span.first + 1;
+  }
+  return count > 0 ? total / static_cast<double>(count) : 0;
+}
+
+double polygon_score(const MapView& map, std::span<const PointI> polygon) {
+  if (map.width <= 0 || map.height <= 0 || polygon.empty()) return 0;
+  const auto by_x = [](const PointI& p, const PointI& q) { return p.x < q.x; };
+  const auto by_y = [](const PointI& p, const PointI& q) { return p.y < q.y; };
+  const auto [left, right] = std::minmax_element(polygon.begin(), polygon.end(), by_x);
+  const auto [top, bottom] = std::minmax_element(polygon.begin(), polygon.end(), by_y);
+  const int x0 = std::clamp(left->x, 0, map.width - 1), x1 = std::clamp(right->x, 0, map.width - 1);
+  const int y0 = std::clamp(top->y, 0, map.height - 1);
+  const int y1 = std::clamp(bottom->y, 0, map.height - 1);
+  std::vector<PointI> corners;
+  for (const PointI& p : polygon) corners.push_back({p.x - x0, p.y - y0});
+  const int width = x1 - x0 + 1, height = y1 - y0 + 1;
+  MaskRows rows(width, height);
+  const Filling filling(std::span<const PointI>(corners), width, height, rows);
+  double total = 0;
+  std::int64_t count = 0;
+  for (int y = 0; y < height; ++y) {
+    const std::uint8_t* mask = rows.fill(y);
+    const float* row = map.data + static_cast<std::ptrdiff_t>(y0 + y) * map.width + x0;
+    for (int x = 0; x < width; ++x) {
+      if (!mask[x]) continue;
+      total += static_cast<double>(row[x]);
+      ++count;
+    }
   }
   return count > 0 ? total / static_cast<double>(count) : 0;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "fastocr/geometry.h"
+#include "geometry/polygon_union.h"
 
 namespace fastocr {
 namespace {
@@ -33,20 +34,29 @@ int truncated(float value) {
   return static_cast<int>(std::clamp(value, -kFar, kFar));
 }
 
-// Truncated corners without consecutive duplicates, turned so that growing moves edges outwards.
-std::vector<PointI> integer_polygon(const Quad& quad) {
+std::vector<PointI> truncated(const Quad& quad) {
   std::vector<PointI> points;
-  for (const PointF& p : quad) {
-    const PointI point{truncated(p.x), truncated(p.y)};
+  for (const PointF& p : quad) points.push_back({truncated(p.x), truncated(p.y)});
+  return points;
+}
+
+std::int64_t twice_signed_area(std::span<const PointI> points) {
+  std::int64_t twice = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const PointI &p = points[i], &q = points[(i + 1) % points.size()];
+    twice += static_cast<std::int64_t>(p.x) * q.y - static_cast<std::int64_t>(p.y) * q.x;
+  }
+  return twice;
+}
+
+// Without consecutive duplicates, and turned so that growing moves edges outwards.
+std::vector<PointI> oriented(std::span<const PointI> corners) {
+  std::vector<PointI> points;
+  for (const PointI& point : corners) {
     if (points.empty() || !(points.back() == point)) points.push_back(point);
   }
   while (points.size() > 1 && points.front() == points.back()) points.pop_back();
-  std::int64_t twice_area = 0;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const PointI &p = points[i], &q = points[(i + 1) % points.size()];
-    twice_area += static_cast<std::int64_t>(p.x) * q.y - static_cast<std::int64_t>(p.y) * q.x;
-  }
-  if (twice_area < 0) std::reverse(points.begin(), points.end());
+  if (twice_signed_area(points) < 0) std::reverse(points.begin(), points.end());
   return points;
 }
 
@@ -115,17 +125,27 @@ class RoundOffset {
   std::vector<PointI> result_;
 };
 
-}  // namespace
-
-std::vector<PointI> unclip_quad(const Quad& quad, double ratio) {
-  const double perimeter = polygon_perimeter(quad);
-  if (!(perimeter > 0)) return {};
-  const double delta = polygon_area(quad) * ratio / perimeter;
-  const std::vector<PointI> polygon = integer_polygon(quad);
+// The curve around a polygon at the distance that the ratio stands for; empty when there is none.
+std::vector<PointI> grown(std::span<const PointI> corners, double area, double length,
+                          double ratio) {
+  if (!(length > 0)) return {};
+  const double delta = area * ratio / length;
+  const std::vector<PointI> polygon = oriented(corners);
   // Beyond any image, and where coordinates would leave the range of int.
   constexpr double kLargestDelta = 1e7;
   if (polygon.size() < 3 || !(delta > 0) || delta > kLargestDelta) return {};
   return RoundOffset(delta).grow(polygon);
+}
+
+}  // namespace
+
+std::vector<PointI> unclip_quad(const Quad& quad, double ratio) {
+  return grown(truncated(quad), polygon_area(quad), polygon_perimeter(quad), ratio);
+}
+
+std::vector<std::vector<PointI>> unclip_polygon(std::span<const PointI> polygon, double ratio) {
+  const double area = std::fabs(static_cast<double>(twice_signed_area(polygon))) / 2;
+  return positive_regions(grown(polygon, area, perimeter(polygon), ratio));
 }
 
 }  // namespace fastocr

@@ -12,6 +12,11 @@
 namespace fastocr {
 namespace {
 
+// How close a second class may come, as the part of the best score that it lacks, before a less
+// precise network is not trusted with the choice: twelve times what 16-bit products moved the
+// scores of 3722 lines of real images.
+constexpr float kDecisionMargin = 0.05F;
+
 std::string to_text(const Size& size) {
   return std::to_string(size.width) + " x " + std::to_string(size.height);
 }
@@ -64,6 +69,12 @@ void scaled_middle(const ImageView& image, const ClassifierParams& params, Image
                        {(width - size.width) / 2, (height - size.height) / 2}, size, result);
 }
 
+// Whether more than one class may be the best; also if scores are negative or no numbers.
+bool is_in_doubt(const std::vector<float>& scores) {
+  const float least = scores[best_class(scores)] * (1 - kDecisionMargin);
+  return std::count_if(scores.begin(), scores.end(), [&](float s) { return !(s < least); }) != 1;
+}
+
 }  // namespace
 
 ClassifierRunner::ClassifierRunner(std::shared_ptr<Model> model, const ClassifierParams& params)
@@ -73,20 +84,27 @@ ClassifierRunner::ClassifierRunner(std::shared_ptr<Model> model, const Classifie
   check_params(params);
   check_tensors(*model_, params.size);
   request_ = model_->create_request();
+  if (const auto exact = model_->exact()) exact_request_ = exact->create_request();
 }
 
 std::vector<float> ClassifierRunner::run(const ImageView& image) {
-  const auto& [width, height] = params_.size;
   scaled_middle(image, params_, scaled_);
-  float* input = request_->input({1, kChannels, height, width});
+  network_milliseconds_ = 0;
+  std::vector<float> scores = scores_of(*request_);
+  return exact_request_ && is_in_doubt(scores) ? scores_of(*exact_request_) : scores;
+}
+
+// Of the image in scaled_.
+std::vector<float> ClassifierRunner::scores_of(Request& request) {
+  const auto& [width, height] = params_.size;
+  float* input = request.input({1, kChannels, height, width});
   normalize_to_planes(scaled_.view(), normalization_, width, input);
   // The planes lie in the order B, G, R.
   const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(width) * height;
   std::swap_ranges(input, input + plane, input + 2 * plane);
-  network_milliseconds_ = 0;
   const Stopwatch watch(network_milliseconds_);
-  request_->run();
-  return all_values(request_->output());
+  request.run();
+  return all_values(request.output());
 }
 
 std::vector<float> ClassifierRunner::all_values(const TensorView& output) const {
@@ -105,8 +123,10 @@ std::size_t best_class(const std::vector<float>& scores) {
 
 class ImageClassifier::Impl {
  public:
-  Impl(std::shared_ptr<Model> model, const ClassifierParams& params) {
-    thread_.run([&] { runner_.emplace(std::move(model), params); });
+  // The caller keeps the model: its last owner may need what the caller holds, such as Python's
+  // lock, and so must not be the thread.
+  Impl(const std::shared_ptr<Model>& model, const ClassifierParams& params) {
+    thread_.run([&] { runner_.emplace(model, params); });
   }
 
   bool made_by_this_process() const { return process_.is_here(); }
@@ -123,8 +143,9 @@ class ImageClassifier::Impl {
   SoloThread thread_;  // last, so that it ends before what it uses
 };
 
-ImageClassifier::ImageClassifier(std::shared_ptr<Model> model, const ClassifierParams& params)
-    : impl_(std::make_unique<Impl>(std::move(model), params)) {}
+ImageClassifier::ImageClassifier(const std::shared_ptr<Model>& model,
+                                 const ClassifierParams& params)
+    : impl_(std::make_unique<Impl>(model, params)) {}
 
 ImageClassifier::~ImageClassifier() {
   if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());

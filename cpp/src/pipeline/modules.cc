@@ -21,6 +21,10 @@ std::vector<double> aspect_ratios(const std::vector<ImageView>& lines) {
   return ratios;
 }
 
+void check(const ImageView& page) {
+  if (page.empty()) throw Error(ErrorKind::kInvalidInput, "an empty page");
+}
+
 class ReadingWork final : public Work {
  public:
   ReadingWork(const Recognizers& recognizers, const std::vector<ImageView>& lines,
@@ -53,8 +57,10 @@ class ReadingWork final : public Work {
 
 class DetectionModule::Impl {
  public:
-  explicit Impl(std::shared_ptr<Model> model) {
-    thread_.run([&] { detector_.emplace(std::move(model)); });
+  // The caller keeps the model: its last owner may need what the caller holds, such as Python's
+  // lock, and so must not be the thread.
+  explicit Impl(const std::shared_ptr<Model>& model) {
+    thread_.run([&] { detector_.emplace(model); });
   }
 
   bool made_by_this_process() const { return process_.is_here(); }
@@ -65,14 +71,20 @@ class DetectionModule::Impl {
     return boxes;
   }
 
+  std::vector<DetectedPolygon> run_polygons(const ImageView& page, const DetectionParams& params) {
+    std::vector<DetectedPolygon> polygons;
+    thread_.run([&] { polygons = detector_->find_polygons(page, params); });
+    return polygons;
+  }
+
  private:
   const ProcessMark process_;
   std::optional<TextDetector> detector_;
   SoloThread thread_;  // last, so that it ends before what it uses
 };
 
-DetectionModule::DetectionModule(std::shared_ptr<Model> model)
-    : impl_(std::make_unique<Impl>(std::move(model))) {}
+DetectionModule::DetectionModule(const std::shared_ptr<Model>& model)
+    : impl_(std::make_unique<Impl>(model)) {}
 
 DetectionModule::~DetectionModule() {
   if (!impl_->made_by_this_process()) static_cast<void>(impl_.release());
@@ -80,8 +92,14 @@ DetectionModule::~DetectionModule() {
 
 std::vector<DetectedBox> DetectionModule::run(const ImageView& page,
                                               const DetectionParams& params) {
-  if (page.empty()) throw Error(ErrorKind::kInvalidInput, "an empty page");
+  check(page);
   return impl_->run(page, params);
+}
+
+std::vector<DetectedPolygon> DetectionModule::run_polygons(const ImageView& page,
+                                                           const DetectionParams& params) {
+  check(page);
+  return impl_->run_polygons(page, params);
 }
 
 class RecognitionModule::Impl {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "fastocr/errors.h"
 #include "kernels/kernels.h"
 #include "rectification/evenly_spaced.h"
 
@@ -94,6 +95,9 @@ void sample_page(const ImageView& source, const SamplingGrid& grid, native::Thre
                  Image& result) {
   const auto& kernel = kernels::active();
   const Size size = grid.page();
+  if (Size{source.width, source.height} != size) {
+    throw Error(ErrorKind::kInvalidInput, "the sampling grid is for a page of another size");
+  }
   const Columns columns = make_columns(size.width, grid.columns());
   std::vector<RowPlaces> scratch(team.size(), RowPlaces(grid, columns));
   result.resize(size.width, size.height);
@@ -102,6 +106,11 @@ void sample_page(const ImageView& source, const SamplingGrid& grid, native::Thre
     row.move_to(y);
     kernel.sample_row(sampled(source), row.xs(), row.ys(), size.width, result.row(y));
   });
+}
+
+void sample_page(const ImageView& source, const SamplingGrid& grid, Image& result) {
+  native::ThreadTeam one(1);
+  sample_page(source, grid, one, result);
 }
 
 void resize_to_planes(const ImageView& source, const Size& size, native::ThreadTeam& team,

@@ -6,8 +6,7 @@
 
 namespace fastocr {
 
-// The source sampled at the places of a grid, with what is outside of it black: as UVDoc's grid
-// sampling of pixels / 255, times 255, cut off to integers.
+// As the function without a team, shared out.
 void sample_page(const ImageView& source, const SamplingGrid& grid, native::ThreadTeam& team,
                  Image& result);
 

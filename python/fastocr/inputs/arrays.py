@@ -1,8 +1,7 @@
-"""Arrays and Pillow images as pages."""
+"""Arrays as pages."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
 
     from fastocr.inputs.page import Image
 
-__all__ = ["array_to_bgr", "is_pillow_image", "pillow_to_bgr"]
+__all__ = ["array_to_bgr"]
 
 _ARRAY_DTYPES = "uint8, uint16, float32 or float64"
 _ARRAY_SHAPES = "(H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, no side empty"
-_PILLOW_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
 
 def array_to_bgr(array: npt.NDArray[Any], label: str) -> Image:
@@ -69,26 +67,3 @@ def _rows_are_packed(image: Image) -> bool:
     row, pixel, channel = image.strides
     width: int = image.shape[1]
     return channel == 1 and pixel == 3 and row >= 3 * width
-
-
-# --- Pillow ---------------------------------------------------------------------------------------
-
-
-def is_pillow_image(item: object) -> bool:
-    """Tell whether `item` is a Pillow image; loads nothing for it."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(item, module.Image)
-
-
-def pillow_to_bgr(image: Any, label: str) -> Image:
-    """Return uint8 (H, W, 3) BGR of a Pillow image as it is: alpha dropped, no turn by EXIF."""
-    description = f"{label}: Pillow image of mode {image.mode!r} and size {image.size}"
-    deep = image.mode.startswith("I;16")
-    if not deep and image.mode not in _PILLOW_MODES:
-        allowed = ", ".join(_PILLOW_MODES)
-        raise InputError(f"{description}; allowed modes are {allowed} and 16-bit gray")
-    try:
-        pixels = np.asarray(image if deep else image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{description}: cannot be decoded: {error}") from None
-    return array_to_bgr(pixels if deep else pixels[..., ::-1], description)

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-__all__ = ["stated_size"]
+__all__ = ["is_jpeg_2000", "stated_size"]
 
 Size = tuple[int, int]
 
@@ -42,6 +42,11 @@ def stated_size(data: bytes) -> Size | None:
             except (struct.error, IndexError, ValueError):
                 return None
     return None
+
+
+def is_jpeg_2000(data: bytes) -> bool:
+    """Tell whether the content of a file is JPEG 2000, in its own boxes or bare."""
+    return data.startswith((_JP2_BOX, _JP2_CODESTREAM))
 
 
 def _png(data: bytes) -> Size | None:
@@ -90,7 +95,8 @@ def _webp(data: bytes) -> Size | None:
         return None
     kind = data[15:16]
     if kind == b"X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        width, high_width, height, high_height = struct.unpack_from("<HBHB", data, 24)
+        return 1 + width + (high_width << 16), 1 + height + (high_height << 16)
     if kind == b"L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastocr.inputs.page_selection import PageSelection
 
@@ -31,7 +31,7 @@ class InputOptions:
     recursive: bool = True
     pdf_pages: PageSelection | None = None
     pdf_scale: float | None = None
-    pdf_password: str | None = None
+    pdf_password: str | None = field(default=None, repr=False)
     # Pillow's limit, and the reference's: half a gigabyte as BGR.
     max_pixels: int = 178_956_970
     allow_urls: bool = True

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from fastocr.errors import InputError
-from fastocr.inputs.arrays import array_to_bgr, is_pillow_image, pillow_to_bgr
+from fastocr.inputs.arrays import array_to_bgr
 from fastocr.inputs.directories import list_directory
 from fastocr.inputs.files import encoded_pages, read_file
 from fastocr.inputs.options import DEFAULT_OPTIONS, InputOptions
 from fastocr.inputs.page import Page, guarded
+from fastocr.inputs.pillow import is_pillow_image, pillow_to_bgr
 from fastocr.inputs.urls import is_url, name_of, read_url, suffix_of
 
 __all__ = ["iter_pages"]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fastocr.errors import InputError
-from fastocr.inputs.image_size import stated_size
+from fastocr.inputs.image_size import is_jpeg_2000, stated_size
+from fastocr.inputs.pillow import decode_by_pillow
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -81,8 +82,10 @@ def decode_still(name: str, data: bytes, max_pixels: int) -> Image:
         image = decode(name, np.frombuffer(data + _JPEG_END, np.uint8))
         if image is not None:
             _logger.warning("%s: the JPEG file is truncated; the missing part is gray", name)
+    if image is None and is_jpeg_2000(data):
+        image = decode_by_pillow(data)  # OpenCV wants a colour space, which raw codestreams lack
     if image is None:
-        raise InputError(f"{name}: corrupt, or not an image in a format that OpenCV reads")
+        raise InputError(f"{name}: corrupt, or not an image in a format that is read")
     check_pixels(name, image.shape[1], image.shape[0], max_pixels)
     return image
 

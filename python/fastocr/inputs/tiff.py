@@ -11,6 +11,7 @@ import numpy as np
 
 from fastocr.errors import InputError
 from fastocr.inputs.page import Page, read_page
+from fastocr.inputs.pillow import decode_by_pillow
 from fastocr.inputs.still import check_pixels, decode
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ONE_EXTRA_SAMPLE = (338, 3, 1)  # tag ExtraSamples, type SHORT, one value
 _UNASSOCIATED_ALPHA = 2
 _UNSPECIFIED = 0
-_WIDTH, _LENGTH = 256, 257  # tags
+_WIDTH, _LENGTH, _COMPRESSION = 256, 257, 259  # tags
 _SHORT = 3  # type; the other one of these tags is LONG
+# LZMA, Zstandard and WebP, with which OpenCV's libtiff is not built.
+_BEYOND_OPENCV = (34925, 50000, 50001)
 
 
 def is_tiff(data: bytes) -> bool:
@@ -46,10 +49,14 @@ def tiff_pages(name: str, data: bytes, max_pixels: int) -> Iterator[Page]:
 
     def read(index: int) -> Image:
         frame = f"{name}: page {index}"
-        check_pixels(frame, *tiff.size(index), max_pixels)
-        image = decode(frame, tiff.frame(index))
+        width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
+        check_pixels(frame, width, height, max_pixels)
+        if compression in _BEYOND_OPENCV:
+            image = decode_by_pillow(tiff.frame(index).tobytes())
+        else:
+            image = decode(frame, tiff.frame(index))
         if image is None:
-            raise InputError(f"{frame}: corrupt, or a pixel type that OpenCV cannot decode")
+            raise InputError(f"{frame}: corrupt, or a type of pixels that is not read")
         return image
 
     frames = len(tiff.directories)
@@ -95,15 +102,15 @@ class _Tiff:
         self._offset.pack_into(self._buffer, self._start, self.directories[index])
         return np.frombuffer(self._buffer, np.uint8)
 
-    def size(self, index: int) -> tuple[int, int]:
-        """Return width and height of frame `index`; 0 where they are not stated."""
-        sides = {_WIDTH: 0, _LENGTH: 0}
+    def numbers(self, index: int, *tags: int) -> list[int]:
+        """Return the first number of each of these tags of frame `index`; 0 where there is none."""
+        found = dict.fromkeys(tags, 0)
         for entry in self._entries(self.directories[index]):
             tag, kind, _ = self._entry_head.unpack_from(self._buffer, entry)
-            if tag in sides:
+            if tag in found:
                 number = self._short if kind == _SHORT else self._long
-                (sides[tag],) = number.unpack_from(self._buffer, entry + self._entry_head.size)
-        return sides[_WIDTH], sides[_LENGTH]
+                (found[tag],) = number.unpack_from(self._buffer, entry + self._entry_head.size)
+        return list(found.values())
 
     def _follow_directories(self) -> bool:
         seen = set()

@@ -131,8 +131,8 @@ void drop_weights(Network& network) {
 
 }  // namespace
 
-Program::Program(const Network& network, Arithmetic arithmetic)
-    : network_(network),
+Program::Program(Network network, Arithmetic arithmetic)
+    : network_(std::move(network)),
       steps_(make_steps(network_, arithmetic)),
       columns_(columns_of(network_)),
       chains_(find_chains()) {

@@ -20,7 +20,7 @@ namespace fastocr::native {
 class Program {
  public:
   // Throws Error(kModelFormat) for a network that reads its input in a way no step can.
-  Program(const Network& network, Arithmetic arithmetic);
+  Program(Network network, Arithmetic arithmetic);
   ~Program();
 
   // Successive steps, each of which alone reads the output of the one before. Those of more than

@@ -103,9 +103,11 @@ class NativeEngine final : public Engine {
     try {
       Network network = lower(std::move(graph), options.detach_classifier);
       simplify(network);
-      if (products != Arithmetic::kFixed) return make_model(network, products, options, nullptr);
-      auto exact = make_model(network, Arithmetic::kFloat, options, nullptr);
-      return make_model(network, products, options, std::move(exact));
+      std::shared_ptr<Model> exact;
+      if (products == Arithmetic::kFixed) {
+        exact = make_model(network, Arithmetic::kFloat, options, nullptr);
+      }
+      return make_model(std::move(network), products, options, std::move(exact));
     } catch (const Error& error) {
       throw Error(ErrorKind::kModelFormat, options.path + ": " + error.what());
     } catch (const std::out_of_range&) {
@@ -114,11 +116,11 @@ class NativeEngine final : public Engine {
   }
 
  private:
-  static std::unique_ptr<Model> make_model(const Network& network, Arithmetic products,
+  static std::unique_ptr<Model> make_model(Network network, Arithmetic products,
                                            const ModelOptions& options,
                                            std::shared_ptr<Model> exact) {
     return std::make_unique<NativeModel>(
-        std::make_shared<const Program>(network, products), options.path,
+        std::make_shared<const Program>(std::move(network), products), options.path,
         std::max(1, options.threads / options.streams), std::move(exact));
   }
 };

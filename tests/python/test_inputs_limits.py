@@ -1,0 +1,155 @@
+"""The limit on pixels: what a header claims is known before anything is decoded."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastocr.inputs import InputOptions, still
+from fastocr.inputs.files import encoded_pages
+from fastocr.inputs.image_size import stated_size
+
+WIDTH, HEIGHT = 300, 41
+
+
+def by_pillow(image_format: str, mode: str = "RGB", **options: Any) -> bytes:
+    out = io.BytesIO()
+    noise = np.random.default_rng(5).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    Image.fromarray(noise).convert(mode).save(out, image_format, **options)
+    return out.getvalue()
+
+
+def by_opencv(suffix: str, dtype: Any = np.uint8, channels: int = 3) -> bytes:
+    return cv2.imencode(suffix, np.ones((HEIGHT, WIDTH, channels), dtype))[1].tobytes()
+
+
+def exif() -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x010E] = "a" * 60_000  # a description longer than any scan for a marker
+    return tags
+
+
+ENCODED: dict[str, Callable[[], bytes]] = {
+    "png": lambda: by_pillow("PNG"),
+    "png of 16 bit": lambda: by_opencv(".png", np.uint16),
+    "jpeg": lambda: by_pillow("JPEG"),
+    "jpeg, progressive": lambda: by_pillow("JPEG", progressive=True),
+    "jpeg with a long head": lambda: by_pillow("JPEG", exif=exif(), comment=b"\xff\xc0\xff"),
+    "gif": lambda: by_pillow("GIF"),
+    "bmp": lambda: by_pillow("BMP"),
+    "webp, lossy": lambda: by_pillow("WEBP"),
+    "webp, lossless": lambda: by_pillow("WEBP", lossless=True),
+    "webp, extended": lambda: by_pillow("WEBP", "RGBA", exif=exif()),
+    "pbm": lambda: by_pillow("PPM", "1"),
+    "ppm": lambda: by_pillow("PPM").replace(b"P6", b"P6 # a comment\n#\n", 1),
+    "pam": lambda: by_opencv(".pam"),
+    "pfm": lambda: by_opencv(".pfm", np.float32),
+    "jp2": lambda: by_pillow("JPEG2000"),
+    "j2k": lambda: by_pillow("JPEG2000", no_jp2=True),
+    "sun": lambda: by_opencv(".ras"),
+    "radiance": lambda: by_opencv(".hdr", np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_stated_size(kind: str) -> None:
+    assert stated_size(ENCODED[kind]()) == (WIDTH, HEIGHT)
+
+
+def test_stated_size_of_a_bmp_with_rows_downwards() -> None:
+    data = bytearray(by_pillow("BMP"))
+    struct.pack_into("<i", data, 22, -HEIGHT)
+    assert stated_size(bytes(data)) == (WIDTH, HEIGHT)
+    old = b"BM" + bytes(12) + struct.pack("<IHH", 12, WIDTH, HEIGHT)
+    assert stated_size(old) == (WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_cut_headers_state_nothing(kind: str) -> None:
+    """At any place: no exception, and no size that is not there."""
+    data = ENCODED[kind]()
+    for end in range(min(len(data), 700)):
+        assert stated_size(data[:end]) in (None, (WIDTH, HEIGHT), *prefixes(data[:end]))
+
+
+def prefixes(data: bytes) -> list[tuple[int, int]]:
+    """What is read of a number in letters that is cut off."""
+    if not data.startswith((b"P", b"#?")):
+        return []
+    numbers = [int(number) for number in re.findall(rb"\d+", data)]
+    return [(first, second) for first in numbers for second in numbers]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"RIFFxxxxWAVEfmt ", b"BM", b"Part", b"P6"])
+def test_no_image_states_nothing(data: bytes) -> None:
+    assert stated_size(data) is None
+
+
+def decoded(data: bytes, max_pixels: int) -> Any:
+    (page,) = encoded_pages("a", "", data, InputOptions(max_pixels=max_pixels))
+    if page.error is not None:
+        raise page.error
+    return page.image
+
+
+@pytest.mark.parametrize("kind", [*ENCODED, "avif", "tiff"])
+def test_limit(kind: str) -> None:
+    data = ENCODED.get(kind, lambda: by_pillow(kind.upper()))()
+    assert decoded(data, WIDTH * HEIGHT).shape == (HEIGHT, WIDTH, 3)
+    message = f"{WIDTH} x {HEIGHT} pixels are more than the {WIDTH * HEIGHT - 1} allowed"
+    with pytest.raises(ValueError, match=message):
+        decoded(data, WIDTH * HEIGHT - 1)
+
+
+def swollen(data: bytes, *, order: str = ">", size: str = "II", side: int = 60_000) -> bytes:
+    """The data with another size in its header, in place of the first one that is there."""
+    own = struct.pack(order + size, WIDTH, HEIGHT)
+    assert own in data
+    return data.replace(own, struct.pack(order + size, side, side), 1)
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "png": lambda: swollen(by_pillow("PNG")),
+    "gif": lambda: swollen(by_pillow("GIF"), order="<", size="HH"),
+    "bmp": lambda: swollen(by_pillow("BMP"), order="<", size="ii"),
+    "ppm": lambda: by_pillow("PPM").replace(b"300 41", b"60000 60000", 1),
+    "j2k": lambda: swollen(by_pillow("JPEG2000", no_jp2=True)),
+    "sun": lambda: swollen(by_opencv(".ras")),
+    "webp": lambda: b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\x5f\xea\0" * 2 + bytes(9),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_bombs_are_not_decoded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(still, "decode", never)
+    with pytest.raises(
+        ValueError, match="60000 x 60000 pixels are more than the 178956970 allowed"
+    ):
+        decoded(BOMBS[kind](), InputOptions().max_pixels)
+
+
+def test_jpeg_bomb() -> None:
+    data = by_pillow("JPEG")
+    own = struct.pack(">HH", HEIGHT, WIDTH)
+    with pytest.raises(ValueError, match="65500 x 65500 pixels"):
+        decoded(data.replace(own, struct.pack(">HH", 65500, 65500), 1), 178_956_970)
+
+
+def test_only_the_large_frame_of_a_tiff_fails() -> None:
+    out = io.BytesIO()
+    frames = [Image.new("L", (40, 30)), Image.new("L", (50, 40)), Image.new("L", (41, 29))]
+    frames[0].save(out, "TIFF", save_all=True, append_images=frames[1:])
+    pages = list(encoded_pages("a", "", out.getvalue(), InputOptions(max_pixels=1200)))
+    assert [page.error is None for page in pages] == [True, False, True]
+    assert "a: page 1: 50 x 40 pixels are more than the 1200 allowed" in str(pages[1].error)
