@@ -279,6 +279,35 @@ def test_missing_script_font_is_reported_once_and_still_drawn(
     assert f"fontpkg-noto-sans-{script.lower()}" in warnings[0]
 
 
+def test_warning_names_no_package_that_is_not_there(
+    no_script_fonts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    font_for("ಕನ್ನಡ")
+    assert "Install Noto Sans Kannada" in caplog.text
+    assert "PADDLE_PDX_LOCAL_FONT_FILE_PATH" in caplog.text
+    assert "fontpkg" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn_by_free_sans", "best"),
+    [
+        ("नमस्ते", True, "FreeSans"),
+        ("தமிழ்", False, "FreeSerif"),
+        ("สวัสดี", False, "FreeSerif"),
+        ("ಕನ್ನಡ", False, "uni"),
+    ],
+)
+def test_font_files_are_used_for_scripts_that_they_draw(
+    no_script_fonts: Path, text: str, drawn_by_free_sans: bool, best: str
+) -> None:
+    (no_script_fonts / "FreeSans.ttf").touch()
+    assert (font_for(text).path is not None) == drawn_by_free_sans
+    fonts._script_font.cache_clear()
+    fonts._system_files.cache_clear()
+    (no_script_fonts / "FreeSerif.ttf").touch()
+    assert font_for(text).name == best
+
+
 def test_script_font_of_the_system(no_script_fonts: Path) -> None:
     folder = no_script_fonts / "truetype" / "noto"
     folder.mkdir(parents=True)
