@@ -177,6 +177,24 @@ std::pair<std::string, double> decode(const MapArray& probabilities,
   return {result.text, result.score};
 }
 
+std::pair<std::vector<std::string>, Array<std::int32_t>> place_words(
+    const IntQuadArray& line, const std::vector<std::string>& characters,
+    const std::vector<int>& columns, double column_count, bool upside_down) {
+  if (columns.size() != characters.size()) {
+    throw Error(ErrorKind::kInvalidInput, "there must be one column for each character");
+  }
+  RecognizedText text;
+  for (const std::string& character : characters) {
+    text.text += character;
+    text.ends.push_back(static_cast<int>(text.text.size()));
+  }
+  text.columns = columns;
+  text.column_count = column_count;
+  Words words = word_boxes(to_quad(line), text, upside_down);
+  const std::size_t count = words.regions.size();
+  return {std::move(words.texts), to_array(coordinates(words.regions), {count, 4, 2})};
+}
+
 }  // namespace
 
 void register_pipeline(nb::module_& m) {
@@ -237,6 +255,11 @@ void register_pipeline(nb::module_& m) {
   m.def("ctc_decode", &decode, "probabilities"_a, "characters"_a,
         "Text and score of (T, len(characters) + 2) float32 probabilities: blank, the characters, "
         "the space.\n\nRaises InputError when the number of classes differs.");
+  m.def("word_boxes", &place_words, "line"_a, "characters"_a, "columns"_a, "column_count"_a,
+        "upside_down"_a = false,
+        "Words of a line in the order of its text, and where they lie, (k, 4, 2) int32. `line`: "
+        "corners (4, 2) int32; `columns`: of each character, among `column_count` along the line."
+        "\n\nRaises InputError when the numbers of characters and columns differ.");
   m.def(
       "detection_input_size",
       [](int width, int height, const PageParams& params) {

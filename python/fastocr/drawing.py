@@ -161,7 +161,7 @@ def _check_opencv() -> None:
 
 def _rgb(image: Image) -> Image:
     """Return a copy to draw on; without one, a view of an RGB array would be drawn on itself."""
-    return image[:, :, ::-1].copy()
+    return np.array(image[:, :, ::-1], np.uint8, order="C")
 
 
 def _draw_item(
@@ -177,8 +177,10 @@ def _draw_item(
     cv2.fillPoly(filled, [outline], colour)
     quad = poly.astype(np.float32).reshape(4, 2)
     if cv2.contourArea(quad, oriented=True) < 0:
-        # Words of vertical lines have their corners the other way round; text would be mirrored.
-        quad = quad[[0, 3, 2, 1]]
+        # Words of vertical and of rising lines have their corners the other way round; text would
+        # be mirrored.
+        along_x = abs(quad[1, 0] - quad[0, 0]) >= abs(quad[1, 1] - quad[0, 1])
+        quad = quad[[3, 2, 1, 0] if along_x else [0, 3, 2, 1]]
     _paste(canvas, quad, text, font)
     cv2.polylines(canvas, [outline], True, colour, 1)
 

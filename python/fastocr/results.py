@@ -396,12 +396,12 @@ class DocTrResult(_Successful):
     """
 
     @property
-    def str(self) -> dict[str, dict[str, Any]]:
+    def str(self) -> dict[builtins.str, dict[builtins.str, Any]]:
         """The result as ``{"res": {...}}`` without the image."""
         return {"res": {**self._content(), "doctr_img": "..."}}
 
     @property
-    def img(self) -> dict[str, Image]:
+    def img(self) -> dict[builtins.str, Image]:
         """``{"res": picture}``: the flattened page."""
         from PIL import Image
 

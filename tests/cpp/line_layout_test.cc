@@ -51,6 +51,23 @@ TEST_CASE("the width of a single line") {
   }
 }
 
+TEST_CASE("a line's part of the width") {
+  const auto share = [](int width, int height) { return layout_alone(width, height).share; };
+  CHECK(share(320, 48) == 1);
+  CHECK(share(400, 48) == 1);
+  CHECK(share(160, 48) == doctest::Approx(0.5));
+  CHECK(share(48, 48) == doctest::Approx(0.15));
+  CHECK(share(5000, 20) == 1);
+  // Beyond the greatest width, lines are squeezed.
+  const auto lines = line_layouts(crops({{1600, 48}, {9600, 48}, {5000, 48}}), {}).lines;
+  CHECK(lines[0].share == doctest::Approx(0.5));
+  CHECK(lines[1].share == 1);
+  CHECK(lines[2].share == 1);
+  RecognitionParams stretched;
+  stretched.input_size = Size{320, 48};
+  CHECK(line_layouts(crops({{48, 48}, {900, 48}}), stretched).lines[0].share == 1);
+}
+
 TEST_CASE("a model's own height and least width") {
   RecognitionParams params;
   params.image_size = {100, 32};

@@ -160,6 +160,32 @@ TEST_CASE("lines below the score threshold are found but not kept") {
   CHECK(texts_of(result) == page.texts);
 }
 
+TEST_CASE("words of the lines that are kept") {
+  // Every line is upside down.
+  const auto turned = std::make_shared<FakeModel>(
+      Shape{-1, 3, 80, 160}, Shape{-1, 2},
+      [](const FakeModel::Tensor&) { return FakeModel::Tensor{{0.25F, 0.75F}, {1, 2}}; });
+  Pipeline pipeline(fake_detection(), fake_recognition(kLevels), characters(), 2,
+                    LineOrientation{turned, {{160, 80}, {}, {}}});
+  const Bars page = bars(2, 2);
+  PageParams params = whole_size();
+  CHECK(pipeline.run(page.page.view(), params).words.empty());
+  params.return_word_box = true;
+  for (const bool turn : {false, true}) {
+    params.use_textline_orientation = turn;
+    const PageResult result = pipeline.run(page.page.view(), params);
+    REQUIRE(result.words.size() == 4);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const QuadI& line = result.boxes[i].corners;
+      CHECK(result.words[i].texts == std::vector<std::string>{result.texts[i].text});
+      CHECK(result.words[i].regions == word_boxes(line, result.texts[i], turn).regions);
+      CHECK(result.words[i].regions != word_boxes(line, result.texts[i], !turn).regions);
+    }
+  }
+  params.score_thresh = 0.76;
+  CHECK(pipeline.run(page.page.view(), params).words.empty());
+}
+
 TEST_CASE("a page with a thousand lines") {
   for (const int workers : {1, 4}) {
     Pipeline pipeline(fake_detection(), fake_recognition(kLevels), characters(), workers);

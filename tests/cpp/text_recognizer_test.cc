@@ -129,6 +129,34 @@ TEST_CASE("both networks get the same shortened line") {
   }
 }
 
+TEST_CASE("columns count as if none had been left out") {
+  // "a" and "b" at the second and the last of 12 steps, each of 8 columns.
+  std::vector<float> scores;
+  for (int step = 0; step < 12; ++step) {
+    const std::vector<float> one = step == 1    ? std::vector<float>{0, 9, 0, 0}
+                                   : step == 11 ? std::vector<float>{0, 0, 9, 0}
+                                                : std::vector<float>{9, 0, 0, 0};
+    scores.insert(scores.end(), one.begin(), one.end());
+  }
+  const auto model = model_of(scores);
+  const RecognizedText whole = read(model, 60);
+  CHECK(whole.text == "ab");
+  CHECK(whole.ends == std::vector<int>{1, 2});
+  CHECK(whole.columns == std::vector<int>{1, 11});
+  CHECK(whole.column_count == doctest::Approx(12 * 60 / 320.0));
+  model->set_omission_rule({8, 16, 8});
+  const int omitted = shortened({60, 320}, {8, 16, 8}).omitted.count / 8;
+  CHECK(omitted > 20);
+  const RecognizedText shorter = read(model, 60);
+  CHECK(shorter.columns == std::vector<int>{1, 11 + omitted});
+  CHECK(shorter.column_count == doctest::Approx((12 + omitted) * 60 / 320.0));
+  // The exact network's columns count likewise.
+  const auto rough = model_of(choice(5, 5.001F));
+  rough->set_exact(model);
+  rough->set_omission_rule({8, 16, 8});
+  CHECK(read(rough, 60).columns == shorter.columns);
+}
+
 TEST_CASE("a classifier of other classes or features") {
   const auto model = model_of(choice(1, 2));
   CHECK(thrown_kind([&] { RecognitionModel(model, {"a", "b", "c"}); }) == ErrorKind::kModelFormat);

@@ -459,6 +459,69 @@ def make_unclip(_reference: ModuleType) -> Arrays:
     }
 
 
+def star(rng: np.random.Generator, radius: float, noise: float, centre: Sequence[int]) -> Any:
+    """A polygon around a point, whose corners are at random distances from it."""
+    count = int(rng.integers(4, 30))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+    distances = radius * (1 + noise * rng.uniform(-1, 1, count))
+    offsets = np.stack([np.cos(angles), np.sin(angles)], axis=1) * distances[:, np.newaxis]
+    return np.round(offsets + centre).astype(np.int32)
+
+
+def polygon_score(values: np.ndarray, polygon: np.ndarray) -> float:
+    """Mean of a map over a filled polygon, which may reach beyond it."""
+    low, high = np.zeros(2, int), np.array(values.shape[::-1]) - 1
+    left, top = np.clip(polygon.min(axis=0), low, high)
+    right, bottom = np.clip(polygon.max(axis=0), low, high)
+    mask = np.zeros((bottom - top + 1, right - left + 1), np.uint8)
+    cv2.fillPoly(mask, [polygon - [left, top]], 1)
+    return float(cv2.mean(values[top : bottom + 1, left : right + 1], mask)[0])
+
+
+def grow_polygon(polygon: np.ndarray, ratio: float) -> list[np.ndarray]:
+    """Clipper's polygons around another one."""
+    distance = cv2.contourArea(polygon) * ratio / cv2.arcLength(polygon, True)
+    offset = pyclipper.PyclipperOffset(2.0, 0.25)
+    offset.AddPath(polygon.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    return [np.array(part, np.int32) for part in offset.Execute(distance)]
+
+
+SIMPLER = (0.002, 0.01, 0.03)  # of the contour's length
+
+
+def make_polygons(_reference: ModuleType) -> Arrays:
+    """Outlines: simplified contours, scores of polygons, and what Clipper grows them to."""
+    rng = np.random.default_rng(606)
+    contours = [contour for mask in contour_masks() for contour in find_contours(mask)]
+    contours = [contour for contour in contours if len(contour) > 3][:400]
+    simple = [
+        cv2.approxPolyDP(contour, share * cv2.arcLength(contour, True), True).reshape(-1, 2)
+        for contour in contours
+        for share in SIMPLER
+    ]
+    values = np.random.default_rng(2000).random((90, 120), dtype=np.float32)
+    stars = [star(rng, rng.uniform(5, 60), rng.uniform(0, 0.9), (60, 45)) for _ in range(300)]
+    grown = [grow_polygon(polygon, 1.5) for polygon in stars]
+    contour_points, contour_offsets = ragged(contours, np.int16)
+    simple_points, simple_offsets = ragged(simple, np.int16)
+    star_points, star_offsets = ragged(stars, np.int16)
+    grown_points, grown_offsets = ragged([parts[0] for parts in grown], np.int16)
+    return {
+        "contour_points": contour_points,
+        "contour_offsets": contour_offsets,
+        "shares": np.array(SIMPLER, np.float64),
+        "simple_points": simple_points,
+        "simple_offsets": simple_offsets,
+        "map_sha256": np.array(digest(values)),
+        "star_points": star_points,
+        "star_offsets": star_offsets,
+        "scores": np.array([polygon_score(values, polygon) for polygon in stars], np.float64),
+        "grown_counts": np.array([len(parts) for parts in grown], np.uint8),
+        "grown_points": grown_points,
+        "grown_offsets": grown_offsets,
+    }
+
+
 CROP_PAGES = ("mixed_sizes.png", "rotated_15_and_30.png")
 CROP_BOXES = (
     (0, ((51, 29), (351, 29), (351, 61), (51, 61))),
@@ -543,6 +606,7 @@ MAKERS: dict[str, Callable[[ModuleType], Arrays]] = {
     "contours": make_contours,
     "box_score": make_box_score,
     "unclip": make_unclip,
+    "polygons": make_polygons,
     "crop": make_crop,
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -356,3 +358,82 @@ def test_maps_without_a_box(shape: tuple[int, int]) -> None:
     boxes = _core.boxes_from_map(values, 96, 64, _core.PageParams())
     assert boxes.shape == (0, 4, 2)
     assert boxes.dtype == np.int32
+
+
+# Outlines of any number of corners
+
+
+def parts(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
+    offsets = arrays[f"{name}_offsets"]
+    points = arrays[f"{name}_points"].astype(np.int32)
+    return [points[a:b] for a, b in pairwise(offsets)]
+
+
+def length(contour: np.ndarray) -> float:
+    sides = (np.roll(contour, -1, axis=0) - contour).astype(np.float32)
+    squares = sides[:, 0] * sides[:, 0] + sides[:, 1] * sides[:, 1]
+    return float(np.sqrt(squares).astype(np.float64).sum())
+
+
+def test_simplified_contours_are_those_of_opencv(stored: Load) -> None:
+    arrays = stored("polygons")
+    wanted = iter(parts(arrays, "simple"))
+    for index, contour in enumerate(parts(arrays, "contour")):
+        for share in arrays["shares"].tolist():
+            found = _core.approximate_polygon(contour, share * length(contour))
+            np.testing.assert_array_equal(found, next(wanted), err_msg=f"{index}, {share}")
+
+
+def test_scores_of_polygons_are_those_of_opencv(stored: Load) -> None:
+    arrays = stored("polygons")
+    values = np.random.default_rng(2000).random((90, 120), dtype=np.float32)
+    scores = [_core.polygon_score(values, polygon) for polygon in parts(arrays, "star")]
+    np.testing.assert_allclose(scores, arrays["scores"], rtol=1e-12)
+
+
+def filled(polygon: np.ndarray) -> np.ndarray:
+    mask = np.zeros((500, 500), np.uint8)
+    cv2.fillPoly(mask, [polygon + 200], 1)
+    return mask
+
+
+def test_grown_polygons_are_those_of_clipper(stored: Load) -> None:
+    """Crossings of sides are rounded otherwise, so a few corners differ by a pixel."""
+    arrays = stored("polygons")
+    grown = parts(arrays, "grown")
+    counts = arrays["grown_counts"].tolist()
+    for index, polygon in enumerate(parts(arrays, "star")):
+        found = _core.unclip_polygon(polygon, 1.5)
+        assert len(found) == counts[index], index
+        if len(found) == 1:
+            mine, theirs = filled(found[0]), filled(grown[index])
+            assert (mine & theirs).sum() >= 0.97 * (mine | theirs).sum(), index
+
+
+def test_degenerate_polygons_grow_to_nothing() -> None:
+    for points in ([], [[3, 4]], [[3, 4], [9, 4]], [[0, 0], [5, 5], [9, 9]], [[2, 2]] * 5):
+        polygon = np.array(points, np.int32).reshape(-1, 2)
+        assert _core.unclip_polygon(polygon, 1.5) == []
+        assert _core.approximate_polygon(polygon, 1.0).shape[1] == 2
+        assert 0 <= _core.polygon_score(np.ones((5, 5), np.float32), polygon) <= 1
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.int32)
+    for ratio in (0.0, -1.0, float("nan"), float("inf"), 1e12):
+        assert _core.unclip_polygon(square, ratio) == []
+
+
+def test_a_ring_has_two_borders() -> None:
+    """An open ring whose ends meet when it grows."""
+    angles = np.linspace(0.05, 2 * np.pi - 0.05, 60)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring = np.concatenate([circle * 100, circle[::-1] * 80]).round().astype(np.int32)
+    loops = _core.unclip_polygon(ring, 1.0)
+    assert len(loops) == 2
+
+
+def test_polygons_that_cross_themselves_do_no_harm() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        polygon = rng.integers(0, 60, (int(rng.integers(3, 25)), 2)).astype(np.int32)
+        for loop in _core.unclip_polygon(polygon, float(rng.uniform(0.1, 3))):
+            assert len(loop) >= 3
+            assert np.isfinite(loop).all()

@@ -18,11 +18,6 @@ from tests.parity.reference_inputs import kind_of, make_input
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures" / "reference_json"
 NAMES = sorted(path.stem for path in FIXTURES.glob("*.json"))
-UNFINISHED = pytest.mark.xfail(reason="word boxes and the core's part of modules are not there yet")
-CASES = [
-    pytest.param(name, marks=UNFINISHED if name.startswith(("words", "text_")) else ())
-    for name in NAMES
-]
 PIXELS, SCORE = 2, 0.02
 # What is not named here is equal: texts, settings, angles, classes, indices.
 TOLERANCES: dict[str, float] = {
@@ -33,6 +28,8 @@ TOLERANCES: dict[str, float] = {
 OWN_KINDS: dict[str, dict[str, Any]] = {
     "": {"class_ids": "int32[1]"},
     "text_detection_blank": {"dt_polys": "int16[3]"},
+    "words_chinese": {"text_word_region": {"list": ["int32[3]"]}},
+    "words_latin": {"text_word_region": {"list": ["int32[3]"]}},
 }
 
 Run = Callable[[str], "tuple[list[Any], list[dict[str, Any]]]"]
@@ -100,7 +97,7 @@ def check_kinds(found: dict[str, Any], expected: dict[str, Any], own: dict[str, 
     }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_results_are_those_of_the_reference(name: str, run: Run, tmp_path: Path) -> None:
     results, stored = run(name)
     for number, (result, expected) in enumerate(zip(results, stored, strict=True)):

@@ -139,6 +139,59 @@ def test_a_fixed_shape(page: np.ndarray) -> None:
     assert len(result["dt_polys"])
 
 
+@pytest.fixture(scope="module")
+def seals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TextDetection]:
+    """The installed model, said to be one for seals."""
+    folder = tmp_path_factory.mktemp("seals")
+    (folder / "inference.onnx").symlink_to(find_model("PP-OCRv5_mobile_det").paths[0])
+    config = {
+        "Global": {"model_name": "PP-OCRv4_mobile_seal_det"},
+        "PreProcess": {"transform_ops": [{"NormalizeImage": {"scale": "1./255.", "order": "hwc"}}]},
+        "PostProcess": {
+            "name": "DBPostProcess",
+            "thresh": 0.2,
+            "box_thresh": 0.6,
+            "unclip_ratio": 0.5,
+            "box_type": "poly",
+        },
+    }
+    (folder / "inference.yml").write_text(yaml.safe_dump(config))
+    with TextDetection(
+        model_name="PP-OCRv4_mobile_seal_det", model_dir=str(folder), cpu_threads=2
+    ) as module:
+        yield module
+
+
+def test_outlines_of_bent_texts(seals: TextDetection, tmp_path: Path) -> None:
+    assert values_of(seals)["limit_side_len"] == 736
+    assert values_of(seals)["limit_type"] == "min"
+    page = np.full((600, 600, 3), 255, np.uint8)
+    text, centre, radius = "ROUND SEAL OF THE OLD HARBOUR OFFICE", np.array([300.0, 300.0]), 220
+    for index, letter in enumerate(text):
+        angle = np.pi + np.pi * index / (len(text) - 1)
+        place = centre + radius * np.array([np.cos(angle), np.sin(angle)])
+        patch = np.full((40, 40, 3), 255, np.uint8)
+        cv2.putText(patch, letter, (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (0, 0, 200), 2)
+        turned = cv2.getRotationMatrix2D((20, 20), -np.degrees(angle) - 90, 1)
+        turned[:, 2] += place - 20
+        layer = cv2.warpAffine(patch, turned, (600, 600), borderValue=(255, 255, 255))
+        page = np.minimum(page, layer)
+    (result,) = seals.predict(page)
+    assert result["dt_polys"]
+    assert len(result["dt_polys"]) == len(result["dt_scores"])
+    longest = max(result["dt_polys"], key=len)
+    assert longest.dtype == np.int32
+    assert longest.shape[0] > 4
+    # A bent outline fills little of the rectangle around it.
+    _, size, _ = cv2.minAreaRect(longest)
+    assert cv2.contourArea(longest) < 0.7 * size[0] * size[1]
+    distances = np.linalg.norm(longest - centre, axis=1)
+    assert distances.min() > 150
+    assert distances.max() < 290
+    result.save_all(tmp_path)
+    assert result.json["res"]["dt_polys"][0][0] == result["dt_polys"][0][0].tolist()
+
+
 # ---- recognition ---------------------------------------------------------------------------------
 
 

