@@ -66,7 +66,12 @@ class Pipeline:
         self._display_order = languages.display_order(recognition.name)
 
     def check(self, options: PageOptions) -> None:
-        """Raise `UnsupportedOptionError` for coordinates that cannot be mapped back."""
+        """Raise `UnsupportedOptionError` for what this pipeline cannot do."""
+        if options.text_type != "general":
+            raise UnsupportedOptionError(
+                f"text_type={options.text_type!r} is not supported: pages are read line by line; "
+                "fastocr.TextDetection finds bent texts with a model for seals"
+            )
         wanted = options.coordinates == "original" and options.use_doc_unwarping
         if wanted and self._document is not None and not self._document.maps_coordinates:
             raise UnsupportedOptionError(

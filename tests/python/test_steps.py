@@ -304,6 +304,11 @@ def test_places_need_an_engine_that_tells_them(
         assert ocr.predict(upright, coordinates="original", use_doc_unwarping=False)
 
 
+def test_bent_texts_are_not_read(make_ocr: MakeOCR) -> None:
+    with pytest.raises(UnsupportedOptionError, match="text_type='seal'.*TextDetection"):
+        make_ocr(paddlex_config={"pipeline_name": "OCR", "text_type": "seal"})
+
+
 # ---- the steps before detection on their own -----------------------------------------------------
 
 
