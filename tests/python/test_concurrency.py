@@ -223,8 +223,8 @@ def test_warmup_reads_its_pages(
 ) -> None:
     shapes: list[tuple[int, ...]] = []
 
-    def predict(self: PaddleOCR, page: Any) -> None:
-        shapes.append(page.shape)
+    def predict(self: PaddleOCR, pages: list[Any]) -> None:
+        shapes.extend(page.shape for page in pages)
 
     monkeypatch.setattr(PaddleOCR, "predict", predict)
     make_ocr(warmup=value).close()

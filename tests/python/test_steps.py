@@ -305,7 +305,7 @@ def test_places_need_an_engine_that_tells_them(
 
 
 def test_bent_texts_are_not_read(make_ocr: MakeOCR) -> None:
-    with pytest.raises(UnsupportedOptionError, match="text_type='seal'.*TextDetection"):
+    with pytest.raises(UnsupportedOptionError, match=r"text_type='seal'.*TextDetection"):
         make_ocr(paddlex_config={"pipeline_name": "OCR", "text_type": "seal"})
 
 
