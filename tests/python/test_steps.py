@@ -274,8 +274,9 @@ def test_words_of_upside_down_lines(
         if is_turned:
             theirs = theirs.copy()
             theirs[:, [0, 2]] = left + right - theirs[:, [2, 0]]
-        # A column of the network is about seven pixels of this page, and boxes end at columns.
-        np.testing.assert_allclose(mine[:, [0, 2]], theirs[:, [0, 2]], atol=8)
+        # Boxes end at columns of the network, about seven pixels of this page, and the line that
+        # is found upside down is up to four pixels larger.
+        np.testing.assert_allclose(mine[:, [0, 2]], theirs[:, [0, 2]], atol=12)
 
 
 def test_a_page_without_lines(line_turning: PaddleOCR) -> None:
