@@ -28,10 +28,15 @@ _log = logging.getLogger("fastocr")
 
 @dataclass(frozen=True)
 class Font:
-    """A font by name; `path` is the font file, or None for the built-in font."""
+    """A font by name; `path` is the font file, or None for the built-in font.
+
+    `display_order` tells that the texts for it are in the order in which they are seen, as those of
+    models of the Arabic script are.
+    """
 
     name: str
     path: str | None = None
+    display_order: bool = False
 
 
 _BUILTIN = Font("uni")
@@ -114,6 +119,16 @@ def font_for(text: str, preferred: Font = _BUILTIN) -> Font:
         return preferred
     script = _SCRIPT.search(text)
     return preferred if script is None else _script_font(str(script.lastgroup)) or preferred
+
+
+def logical_order(text: str, font: Font) -> str:
+    """Return `text` in the order in which it is read, which drawing functions expect."""
+    if not font.display_order:
+        return text
+    from bidi.algorithm import get_display
+
+    # Of one line, the reordering is its own inverse.
+    return str(get_display(text))
 
 
 def drawable(text: str, font: Font = _BUILTIN) -> str:

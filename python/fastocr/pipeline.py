@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class Pipeline:
             (turning["textline_orientation"], turning["textline_params"]) if turning else None,
         )
         self._display_order = languages.display_order(recognition.name)
+        self._font = replace(default_font(), display_order=self._display_order is not None)
 
     def check(self, options: PageOptions) -> None:
         """Raise `UnsupportedOptionError` for what this pipeline cannot do."""
@@ -152,7 +154,7 @@ class Pipeline:
             "rec_texts": texts,
             "rec_scores": read.rec_scores,
             "rec_polys": list(rec_polys),
-            "vis_fonts": [default_font()] * len(texts),
+            "vis_fonts": [self._font] * len(texts),
         }
         boxes: dict[str, Any] = {"rec_boxes": _bounding_boxes(rec_polys)}
         if options.return_word_box:
