@@ -41,6 +41,7 @@ class Pipeline:
         self._document = _document_steps(files, engines)
         # One page at a time is detected on all threads; lines are read side by side, each on one.
         workers = engines["text_recognition"].threads
+        finding = loading.load(loading.exact(engines["text_detection"]), detection)
         turning: dict[str, Any] = {}
         if line_files := files.get("textline_orientation"):
             turning["textline_params"] = loading.classification(line_files).core_params()
@@ -52,7 +53,7 @@ class Pipeline:
         )
         characters = loading.characters(recognition)
         self._core = _core.Pipeline(
-            loading.load(loading.exact(engines["text_detection"]), detection),
+            finding,
             reading,
             characters,
             workers,
