@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastocr.errors import UnsupportedOptionError
-from fastocr.fonts import Font, default_font, drawable, font_for, visual_order
+from fastocr.fonts import Font, default_font, drawable, font_for, logical_order, visual_order
 
 __all__ = ["draw_below", "draw_document", "draw_label", "draw_ocr", "draw_outlines"]
 
@@ -73,6 +73,7 @@ def draw_ocr(
         colour = (colours.randint(0, 255), colours.randint(0, 255), colours.randint(0, 255))
         try:
             font = default_font() if fonts is None else fonts[index]
+            text = logical_order(text, font)
             _draw_item(filled, canvas, np.asarray(poly), text, font, colour)
         except Exception:  # whatever is wrong with one item must not cost the whole picture
             _log.debug("Item %d (%r) could not be drawn", index, text, exc_info=True)
@@ -121,6 +122,7 @@ def draw_below(image: Image, text: str, font: Font) -> Image:
 
     """
     _check_opencv()
+    text = logical_order(text, font)
     font = font_for(text, font)
     text = drawable(text, font)
     height, width = image.shape[:2]

@@ -28,10 +28,15 @@ _log = logging.getLogger("fastocr")
 
 @dataclass(frozen=True)
 class Font:
-    """A font by name; `path` is the font file, or None for the built-in font."""
+    """A font by name; `path` is the font file, or None for the built-in font.
+
+    `display_order` tells that the texts for it are in the order in which they are seen, as those of
+    models of the Arabic script are.
+    """
 
     name: str
     path: str | None = None
+    display_order: bool = False
 
 
 _BUILTIN = Font("uni")
@@ -54,12 +59,21 @@ _SCRIPTS = {
 }
 _SCRIPT = re.compile("|".join(f"(?P<{name}>[{chars}])" for name, chars in _SCRIPTS.items()))
 
-# Fonts that common systems ship for these scripts, tried in order when there is no Noto font.
+# Fonts that common systems ship, best first, with those of these scripts that they draw.
+_INDIC = frozenset(_SCRIPTS) - {"Arabic", "Thai"}
 _OTHER_FILES = {
-    "Arabic": ("dejavusans.ttf", "tahoma.ttf", "geezapro.ttc"),
-    "Thai": ("leelawui.ttf", "tahoma.ttf", "thonburi.ttc"),
+    "dejavusans.ttf": {"Arabic"},
+    "geezapro.ttc": {"Arabic"},
+    "leelawui.ttf": {"Thai"},
+    "thonburi.ttc": {"Thai"},
+    "tahoma.ttf": {"Arabic", "Thai"},
+    "nirmala.ttf": _INDIC,
+    "nirmala.ttc": _INDIC,
+    "freesans.ttf": {"Devanagari", "Bengali", "Gurmukhi", "Malayalam"},
+    "freeserif.ttf": frozenset(_SCRIPTS) - {"Telugu", "Kannada"},
 }
-_INDIC_FILES = ("nirmala.ttf", "nirmala.ttc", "freesans.ttf")
+# Scripts with a package "fontpkg-noto-sans-*" on PyPI.
+_PACKAGED = frozenset({"Arabic", "Devanagari", "Tamil", "Telugu", "Thai"})
 
 _RTL_CHARS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RTL_RUN = re.compile(f"[{_RTL_CHARS}]+(?:\\s+[{_RTL_CHARS}]+)*")
@@ -107,6 +121,16 @@ def font_for(text: str, preferred: Font = _BUILTIN) -> Font:
     return preferred if script is None else _script_font(str(script.lastgroup)) or preferred
 
 
+def logical_order(text: str, font: Font) -> str:
+    """Return `text` in the order in which it is read, which drawing functions expect."""
+    if not font.display_order:
+        return text
+    from bidi.algorithm import get_display
+
+    # Of one line, the reordering is its own inverse.
+    return str(get_display(text))
+
+
 def drawable(text: str, font: Font = _BUILTIN) -> str:
     """Return `text` in the form that is safe to hand to a drawing function.
 
@@ -141,11 +165,14 @@ def _script_font(script: str) -> Font | None:
     path = _package_file(script) or _system_file(script)
     if path is not None:
         return Font(Path(path).stem, path)
+    package = f"pip install fontpkg-noto-sans-{script.lower()}" if script in _PACKAGED else ""
     _log.warning(
         "No font for %s text was found, so pictures show it unreadable or unjoined. "
-        "Install one, for example: pip install fontpkg-noto-sans-%s",
+        "Install Noto Sans %s where the system keeps its fonts%s, or name a font file in %s",
         script,
-        script.lower(),
+        script,
+        package and f" ({package})",
+        _FILE_VARIABLE,
     )
     return None
 
@@ -166,7 +193,9 @@ def _system_file(script: str) -> str | None:
     files = _system_files()
     noto = re.compile(rf"notosans{script.lower()}(ui)?([-\[].*)?\.(ttf|otf|ttc)")
     found = [path for name, path in files.items() if noto.fullmatch(name)]
-    others = (files[name] for name in _OTHER_FILES.get(script, _INDIC_FILES) if name in files)
+    others = (
+        files[name] for name, scripts in _OTHER_FILES.items() if script in scripts and name in files
+    )
     best = min(found, key=_plainness, default=next(others, None))
     return None if best is None else str(best)
 

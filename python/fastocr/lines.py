@@ -33,11 +33,15 @@ class LineReader:
         self._make: Callable[[], _core.TextRecognizer] = lambda: _core.TextRecognizer(
             recognition, characters, workers
         )
-        self._classifier = _core.ImageClassifier(*orientation) if orientation else None
+        self._orientation = orientation
 
     @cached_property
     def _recognizer(self) -> _core.TextRecognizer:
         return self._make()
+
+    @cached_property
+    def _classifier(self) -> _core.ImageClassifier | None:
+        return None if self._orientation is None else _core.ImageClassifier(*self._orientation)
 
     def orientation(self, image: Image) -> tuple[str, float]:
         """Return "0" or "180", by how many degrees a line is turned, and the score of that.

@@ -36,6 +36,7 @@ def find_models(choices: Mapping[str, ModelChoice | None]) -> dict[str, ModelFil
     process that says how to get it.
 
     Raises:
+        EngineUnavailableError, UnsupportedOptionError: as `engines.check`.
         ModelNotFoundError: a model that was asked for cannot be had.
         ModelFormatError: a model's files do not fit.
 
@@ -59,10 +60,12 @@ def find_model(choice: ModelChoice) -> ModelFiles:
     """Return the files of a model, which is downloaded only if it was asked for.
 
     Raises:
+        EngineUnavailableError, UnsupportedOptionError: as `engines.check`.
         ModelNotFoundError: it cannot be had.
         ModelFormatError: its files do not fit.
 
     """
+    engines.check(choice.engine)
     return model_store.find_model(
         choice.name, choice.directory, engine=choice.engine.engine, download=choice.required
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Pipeline:
         self._document = _document_steps(files, engines)
         # One page at a time is detected on all threads; lines are read side by side, each on one.
         workers = engines["text_recognition"].threads
+        finding = loading.load(loading.exact(engines["text_detection"]), detection)
         turning: dict[str, Any] = {}
         if line_files := files.get("textline_orientation"):
             turning["textline_params"] = loading.classification(line_files).core_params()
@@ -51,7 +53,7 @@ class Pipeline:
         )
         characters = loading.characters(recognition)
         self._core = _core.Pipeline(
-            loading.load(loading.exact(engines["text_detection"]), detection),
+            finding,
             reading,
             characters,
             workers,
@@ -64,9 +66,15 @@ class Pipeline:
             (turning["textline_orientation"], turning["textline_params"]) if turning else None,
         )
         self._display_order = languages.display_order(recognition.name)
+        self._font = replace(default_font(), display_order=self._display_order is not None)
 
     def check(self, options: PageOptions) -> None:
-        """Raise `UnsupportedOptionError` for coordinates that cannot be mapped back."""
+        """Raise `UnsupportedOptionError` for what this pipeline cannot do."""
+        if options.text_type != "general":
+            raise UnsupportedOptionError(
+                f"text_type={options.text_type!r} is not supported: pages are read line by line; "
+                "fastocr.TextDetection finds bent texts with a model for seals"
+            )
         wanted = options.coordinates == "original" and options.use_doc_unwarping
         if wanted and self._document is not None and not self._document.maps_coordinates:
             raise UnsupportedOptionError(
@@ -147,7 +155,7 @@ class Pipeline:
             "rec_texts": texts,
             "rec_scores": read.rec_scores,
             "rec_polys": list(rec_polys),
-            "vis_fonts": [default_font()] * len(texts),
+            "vis_fonts": [self._font] * len(texts),
         }
         boxes: dict[str, Any] = {"rec_boxes": _bounding_boxes(rec_polys)}
         if options.return_word_box:

@@ -63,8 +63,10 @@ _STACKED_KEYS = frozenset(
 
 # Of names from URLs: separators of folders, and what some systems refuse.
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+# Halves of characters that no name on a disk has; the others stand for bytes that are no UTF-8.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # File systems take 255 bytes; the rest is for the page, the kind of the file and its suffix.
-_MOST_STEM_BYTES = 200
+_MOST_STEM_BYTES = 220
 
 # A fixed list, because the answers of `mimetypes` depend on the machine.
 _IMAGE_SUFFIXES = frozenset(
@@ -468,13 +470,21 @@ def _file_name(input_path: str | None) -> str:
         # What is quoted in a URL may be no part of a file name.
         name = unquote(place.partition("/")[2].rpartition("/")[2])
         return _UNSAFE.sub("_", name)
-    return Path(input_path).name
+    # A file that was not found may have a name that no file can have.
+    return _HALVES.sub("_", Path(input_path.replace("\0", "_")).name)
 
 
 def _input_stem(input_path: str | None) -> str:
     """Return the name of an input without its suffix, short enough for what is added to it."""
     stem = Path(_file_name(input_path)).stem
-    return stem.encode("utf-8", "surrogateescape")[:_MOST_STEM_BYTES].decode("utf-8", "ignore")
+    encoded = stem.encode("utf-8", "surrogateescape")
+    if len(encoded) <= _MOST_STEM_BYTES:
+        return stem
+    from hashlib import sha256
+
+    # Tells long names apart that begin alike, so that none overwrites the files of another.
+    mark = f"_{sha256(encoded).hexdigest()[:8]}"
+    return encoded[: _MOST_STEM_BYTES - len(mark)].decode("utf-8", "ignore") + mark
 
 
 def _dumps(value: Any, indent: int, ensure_ascii: bool) -> str:

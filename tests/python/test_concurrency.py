@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastocr import PaddleOCR, inputs, warmup
+from fastocr import PaddleOCR, warmup
 from fastocr.errors import FastOCRError, InputNotFoundError
+from fastocr.inputs import sources
 from fastocr.options import WARMUP_SIZES
 
 MakeOCR = Callable[..., PaddleOCR]
@@ -53,13 +54,13 @@ def page_threads() -> list[threading.Thread]:
 def files_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files in the order in which they are read."""
     paths: list[str] = []
-    read = inputs._read
+    read = sources.read_file
 
     def noted(path: str) -> bytes:
         paths.append(path)
         return read(path)
 
-    monkeypatch.setattr(inputs, "_read", noted)
+    monkeypatch.setattr(sources, "read_file", noted)
     return paths
 
 
@@ -222,8 +223,8 @@ def test_warmup_reads_its_pages(
 ) -> None:
     shapes: list[tuple[int, ...]] = []
 
-    def predict(self: PaddleOCR, page: Any) -> None:
-        shapes.append(page.shape)
+    def predict(self: PaddleOCR, pages: list[Any]) -> None:
+        shapes.extend(page.shape for page in pages)
 
     monkeypatch.setattr(PaddleOCR, "predict", predict)
     make_ocr(warmup=value).close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -280,6 +281,35 @@ def test_missing_script_font_is_reported_once_and_still_drawn(
     assert f"fontpkg-noto-sans-{script.lower()}" in warnings[0]
 
 
+def test_warning_names_no_package_that_is_not_there(
+    no_script_fonts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    font_for("ಕನ್ನಡ")
+    assert "Install Noto Sans Kannada" in caplog.text
+    assert "PADDLE_PDX_LOCAL_FONT_FILE_PATH" in caplog.text
+    assert "fontpkg" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn_by_free_sans", "best"),
+    [
+        ("नमस्ते", True, "FreeSans"),
+        ("தமிழ்", False, "FreeSerif"),
+        ("สวัสดี", False, "FreeSerif"),
+        ("ಕನ್ನಡ", False, "uni"),
+    ],
+)
+def test_font_files_are_used_for_scripts_that_they_draw(
+    no_script_fonts: Path, text: str, drawn_by_free_sans: bool, best: str
+) -> None:
+    (no_script_fonts / "FreeSans.ttf").touch()
+    assert (font_for(text).path is not None) == drawn_by_free_sans
+    fonts._script_font.cache_clear()
+    fonts._system_files.cache_clear()
+    (no_script_fonts / "FreeSerif.ttf").touch()
+    assert font_for(text).name == best
+
+
 def test_script_font_of_the_system(no_script_fonts: Path) -> None:
     folder = no_script_fonts / "truetype" / "noto"
     folder.mkdir(parents=True)
@@ -464,3 +494,15 @@ def test_missing_font_file_of_the_environment_is_reported_once(
     (record,) = caplog.records
     assert "PADDLE_PDX_LOCAL_FONT_FILE_PATH" in record.getMessage()
     assert "gone.ttf" in record.getMessage()
+
+
+def test_texts_in_display_order_are_drawn_as_they_are_read() -> None:
+    """Also beside digits; models of the Arabic script give such texts."""
+    page = np.full((60, 300, 3), 255, np.uint8)
+    box = np.array([[5, 5], [295, 5], [295, 55], [5, 55]])
+    text = "\u05e9\u05dc\u05d5\u05dd 123 \u05e2\u05d5\u05dc\u05dd"
+    seen = "\u05dd\u05dc\u05d5\u05e2 123 \u05dd\u05d5\u05dc\u05e9"
+    wanted = draw_ocr(page, [box], [text])
+    font = replace(default_font(), display_order=True)
+    np.testing.assert_array_equal(draw_ocr(page, [box], [seen], [font]), wanted)
+    assert (draw_ocr(page, [box], [seen]) != wanted).any()

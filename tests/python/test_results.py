@@ -245,7 +245,9 @@ def test_save_all_into_a_new_nested_directory(tmp_path: Path, as_path: type) -> 
         ("v1.2 scan.jpeg", None, ["v1.2 scan_ocr_res_img.jpeg", "v1.2 scan_res.json"]),
         ("no suffix", None, ["no suffix_ocr_res_img.png", "no suffix_res.json"]),
         ("请求/页.png", None, ["页_ocr_res_img.png", "页_res.json"]),
-        (f"{'页' * 80}.png", 7, [f"{'页' * 66}_7_ocr_res_img.png", f"{'页' * 66}_7_res.json"]),
+        (f"{'页' * 73}.png", 7, [f"{'页' * 73}_7_ocr_res_img.png", f"{'页' * 73}_7_res.json"]),
+        ("caf\udce9.png", None, ["caf\udce9_ocr_res_img.png", "caf\udce9_res.json"]),
+        ("a\0b\ud800.png", None, ["a_b__ocr_res_img.png", "a_b__res.json"]),
         ("a/..", None, [".._ocr_res_img.png", ".._res.json"]),
         (
             "https://host/a/scan%2F..%2F%3a1.jpg?size=3/4#x",
@@ -261,6 +263,17 @@ def test_file_names(
     assert names_in(tmp_path) == names
     with Image.open(tmp_path / names[0]) as image:
         assert image.size == (300, 80)
+
+
+def test_long_names_that_begin_alike_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    for end in "ab":
+        OCRResult(page_data(input_path=f"{'页' * 83}{end}.png", page_index=99999)).save_all(
+            tmp_path
+        )
+    names = names_in(tmp_path)
+    assert len(names) == 4
+    assert all(name.startswith("页" * 70) for name in names)
+    assert all(len(name.encode()) <= 255 for name in names)
 
 
 def test_names_without_an_input_path_stay_fixed(tmp_path: Path) -> None:

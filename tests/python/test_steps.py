@@ -136,6 +136,23 @@ def test_a_call_without_the_step(turning: PaddleOCR, upright: np.ndarray) -> Non
     assert result["model_settings"]["use_doc_preprocessor"] is False
 
 
+@pytest.mark.parametrize("turns", [1, 2])
+def test_places_of_words(turning: PaddleOCR, upright: np.ndarray, turns: int) -> None:
+    page = np.ascontiguousarray(np.rot90(upright, -turns))
+    (there,) = turning.predict(page, return_word_box=True)
+    (here,) = turning.predict(page, return_word_box=True, coordinates="original")
+    assert here["text_word"] == there["text_word"]
+    assert sum(map(len, here["text_word"])) > len(here["rec_texts"])
+    for regions, boxes in zip(here["text_word_region"], here["text_word_boxes"], strict=True):
+        np.testing.assert_array_equal(boxes[:, :2], regions.min(axis=1))
+        np.testing.assert_array_equal(boxes[:, 2:], regions.max(axis=1))
+    for old_boxes, new_boxes in zip(there["text_word_boxes"], here["text_word_boxes"], strict=True):
+        for old, new in zip(old_boxes, new_boxes, strict=True):
+            crop = upright[old[1] : old[3], old[0] : old[2]]
+            same = np.rot90(page[new[1] : new[3], new[0] : new[2]], turns)
+            np.testing.assert_array_equal(same, crop)
+
+
 # ---- flattening ----------------------------------------------------------------------------------
 
 
@@ -239,6 +256,29 @@ def test_a_line_alone_on_its_page(
     assert single["textline_orientation_angles"] == [1]
 
 
+def test_words_of_upside_down_lines(
+    line_turning: PaddleOCR,
+    ocr: PaddleOCR,
+    pages_dir: Path,
+    mixed_page: tuple[np.ndarray, list[str], list[int]],
+) -> None:
+    """They lie where they lay before their line was turned, mirrored in it."""
+    page, _, turned = mixed_page
+    (result,) = line_turning.predict(page, return_word_box=True)
+    with PaddleOCR(return_word_box=True, use_textline_orientation=False, cpu_threads=2) as plain:
+        (before,) = plain.predict(str(pages_dir / "english.png"))
+    assert result["text_word"] == before["text_word"]
+    for index, is_turned in enumerate(turned):
+        left, _, right, _ = result["rec_boxes"][index].tolist()
+        mine, theirs = result["text_word_boxes"][index], before["text_word_boxes"][index]
+        if is_turned:
+            theirs = theirs.copy()
+            theirs[:, [0, 2]] = left + right - theirs[:, [2, 0]]
+        # Boxes end at columns of the network, about seven pixels of this page, and the line that
+        # is found upside down is up to four pixels larger.
+        np.testing.assert_allclose(mine[:, [0, 2]], theirs[:, [0, 2]], atol=12)
+
+
 def test_a_page_without_lines(line_turning: PaddleOCR) -> None:
     (result,) = line_turning.predict(np.full((64, 64, 3), 255, np.uint8))
     assert "textline_orientation_angles" not in result
@@ -302,6 +342,11 @@ def test_places_need_an_engine_that_tells_them(
         with pytest.raises(UnsupportedOptionError, match="coordinates='original'"):
             ocr.predict(upright, coordinates="original")
         assert ocr.predict(upright, coordinates="original", use_doc_unwarping=False)
+
+
+def test_bent_texts_are_not_read(make_ocr: MakeOCR) -> None:
+    with pytest.raises(UnsupportedOptionError, match=r"text_type='seal'.*TextDetection"):
+        make_ocr(paddlex_config={"pipeline_name": "OCR", "text_type": "seal"})
 
 
 # ---- the steps before detection on their own -----------------------------------------------------

@@ -18,7 +18,7 @@ from fastocr.errors import (
 )
 from fastocr.processes import Home
 
-__all__ = ["AUTO", "EngineOptions", "describe", "forms", "load", "load_model"]
+__all__ = ["AUTO", "EngineOptions", "check", "describe", "forms", "load", "load_model"]
 
 # Chooses an engine for each model.
 AUTO = "auto"
@@ -140,6 +140,18 @@ def forms(engine: str) -> tuple[str, ...]:
             f"engine {engine!r} is not known; known are {', '.join(map(repr, (AUTO, *_FORMATS)))}"
         )
     return _FORMATS[engine]
+
+
+def check(options: EngineOptions) -> None:
+    """Check that an engine that is named can be had, before a model is looked for.
+
+    Raises:
+        EngineUnavailableError: as `load`.
+        UnsupportedOptionError: it does not have the device.
+
+    """
+    if options.engine != AUTO:
+        _load_for(options.engine, options.device).check_device(options.device)
 
 
 def _load_for(name: str, device: _core.Device) -> _core.Engine:

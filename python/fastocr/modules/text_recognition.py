@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from fastocr import _core, checks, languages, loading
@@ -94,6 +95,7 @@ class TextRecognition(Module):
         )
 
         stage = self._stage
+        font = replace(default_font(), display_order=self._display_order is not None)
 
         def read(batch: Batch) -> list[TextRecResult]:
             params = _core.PageParams(
@@ -107,7 +109,7 @@ class TextRecognition(Module):
                     input_img=page.image,
                     rec_text=self._text(line),
                     rec_score=line.score,
-                    vis_font=default_font(),
+                    vis_font=font,
                 )
                 for page, line in zip(batch.pages, lines, strict=True)
             ]
