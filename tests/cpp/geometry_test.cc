@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
+#include <random>
+#include <vector>
 
 #include "fastocr/text_detection.h"
 #include "testing.h"
@@ -228,6 +231,39 @@ TEST_CASE("a ratio that grows a quad beyond any image gives no polygon") {
   const Quad quad{PointF{10, 10}, PointF{110, 10}, PointF{110, 40}, PointF{10, 40}};
   CHECK(unclip_quad(quad, 1e12).empty());
   CHECK(unclip_quad(quad, 1e300).empty());
+}
+
+TEST_CASE("grown polygons: one border for simple ones, none for degenerate ones") {
+  const std::vector<PointI> bracket{{0, 0}, {60, 0}, {60, 15}, {15, 15}, {15, 60}, {0, 60}};
+  const auto grown = unclip_polygon(bracket, 0.5);
+  REQUIRE(grown.size() == 1);
+  for (const PointI& p : grown[0]) {
+    CHECK(p.x >= -8);
+    CHECK(p.x <= 68);
+  }
+  CHECK(unclip_polygon(std::vector<PointI>{}, 1.5).empty());
+  CHECK(unclip_polygon(std::vector<PointI>{{1, 1}, {1, 1}, {1, 1}}, 1.5).empty());
+  CHECK(unclip_polygon(std::vector<PointI>{{0, 0}, {9, 9}, {4, 4}}, 1.5).empty());
+}
+
+TEST_CASE("polygons that cross themselves: borders stay within reach, nothing is read outside") {
+  std::mt19937 random(5);
+  std::uniform_int_distribution<int> place(0, 50), corners(1, 30);
+  const std::vector<float> values(50 * 40, 0.5F);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<PointI> polygon(static_cast<std::size_t>(corners(random)));
+    for (PointI& p : polygon) p = {place(random) - 5, place(random) - 5};
+    for (const auto& loop : unclip_polygon(polygon, 1.5)) {
+      CHECK(loop.size() >= 3);
+      for (const PointI& p : loop) CHECK(std::abs(p.x) < 200);
+    }
+    const auto simple = approximate_polygon(polygon, 3.0);
+    CHECK(simple.size() <= polygon.size());
+    CHECK(!simple.empty());
+    const double score = polygon_score({values.data(), 50, 40}, polygon);
+    CHECK(score >= 0);
+    CHECK(score <= 0.5);
+  }
 }
 
 }  // namespace
