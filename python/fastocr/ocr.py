@@ -153,10 +153,11 @@ class PaddleOCR(Predictor):
         """Read all pages of `input`.
 
         Args:
-            input: a (H, W, 3) uint8 BGR array, a path of an image or PDF, or a list of these; see
-                `fastocr.inputs` for other array types and how they are converted.
-            use_doc_orientation_classify: None or False in this version, like `use_doc_unwarping`,
-                `use_textline_orientation` and `return_word_box`.
+            input: a (H, W, 3) uint8 BGR array, a path of an image, PDF or directory, a URL, a
+                Pillow image, or a list or iterator of these; see `fastocr.inputs` for other array
+                types and how they are converted.
+            use_doc_orientation_classify: False leaves the step out; True needs it to be loaded;
+                None: the step is on if it is loaded. So are the following two.
             use_doc_unwarping: see above.
             use_textline_orientation: see above.
             text_det_limit_side_len: this and the following override the constructor's values.
@@ -165,7 +166,7 @@ class PaddleOCR(Predictor):
             text_det_box_thresh: see the constructor.
             text_det_unclip_ratio: see the constructor.
             text_rec_score_thresh: see the constructor.
-            return_word_box: see above.
+            return_word_box: see the constructor.
             coordinates: see the constructor.
             recursive: see the constructor, also for the following.
             pdf_pages: see above.
