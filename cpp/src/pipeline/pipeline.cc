@@ -1,7 +1,5 @@
 #include "fastocr/pipeline.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <numeric>
@@ -10,36 +8,12 @@
 
 #include "fastocr/errors.h"
 #include "pipeline/line_schedule.h"
+#include "runtime/solo_thread.h"
 #include "runtime/stopwatch.h"
 #include "runtime/worker_pool.h"
 
 namespace fastocr {
 namespace {
-
-class DetectionWork final : public Work {
- public:
-  DetectionWork(TextDetector& detector, const ImageView& page, const DetectionParams& params)
-      : detector_(detector), page_(page), params_(params) {}
-
-  std::optional<std::size_t> claim(int) override {
-    return std::exchange(claimed_, true) ? std::nullopt : std::optional<std::size_t>(0);
-  }
-  void execute(int, std::size_t) override {
-    boxes_ = detector_.detect(page_, params_);
-    network_milliseconds_ = detector_.network_milliseconds();
-  }
-
-  std::vector<DetectedBox> take_boxes() { return std::move(boxes_); }
-  double network_milliseconds() const { return network_milliseconds_; }
-
- private:
-  TextDetector& detector_;
-  const ImageView& page_;
-  const DetectionParams& params_;
-  bool claimed_ = false;
-  double network_milliseconds_ = 0;
-  std::vector<DetectedBox> boxes_;
-};
 
 // Turns lines upright, on one thread.
 class LineTurner {
@@ -163,10 +137,9 @@ class Pipeline::Impl {
         single_line_recognizers_(make_single_line_recognizers(recognition, workers)),
         turners_(make_turners(orientation, recognizers_.size())),
         single_line_turners_(make_turners(orientation, single_line_recognizers_.size())),
-        all_cores_pool_(1),
         recognition_pool_(workers) {}
 
-  bool made_by_this_process() const { return process_ == getpid(); }
+  bool made_by_this_process() const { return process_.is_here(); }
 
   PageResult run(const ImageView& page, const PageParams& params) {
     if (params.use_textline_orientation && turners_.empty()) {
@@ -184,10 +157,10 @@ class Pipeline::Impl {
  private:
   void detect(const ImageView& page, const PageParams& params, PageResult& result) {
     const Stopwatch watch(result.times.detection);
-    DetectionWork work(detector_, page, params.detection);
-    all_cores_pool_.run(work);
-    result.boxes = work.take_boxes();
-    result.times.detection_network = work.network_milliseconds();
+    all_cores_.run([&] {
+      result.boxes = detector_.detect(page, params.detection);
+      result.times.detection_network = detector_.network_milliseconds();
+    });
   }
 
   void recognize(const ImageView& page, const PageParams& params, PageResult& result) {
@@ -198,7 +171,11 @@ class Pipeline::Impl {
     RecognitionWork work(alone ? single_line_recognizers_ : recognizers_,
                          params.use_textline_orientation ? turners : no_turners_, page,
                          result.boxes, params.recognition);
-    (alone ? all_cores_pool_ : recognition_pool_).run(work);
+    if (alone) {
+      all_cores_.run_work(work);
+    } else {
+      recognition_pool_.run(work);
+    }
     result.texts = work.take_texts();
     result.line_angles = work.take_angles();
     result.times.line_orientation_network = work.turning_milliseconds();
@@ -243,7 +220,7 @@ class Pipeline::Impl {
     return recognizers;
   }
 
-  const pid_t process_ = getpid();
+  const ProcessMark process_;
   std::atomic<int> pages_ = 0;
   TextDetector detector_;
   Recognizers recognizers_, single_line_recognizers_;
@@ -251,7 +228,7 @@ class Pipeline::Impl {
   const Turners no_turners_;
   // Last, so that the threads end before what they use. What has all cores for itself is handed out
   // by one thread, first come first served.
-  WorkerPool all_cores_pool_;
+  SoloThread all_cores_;
   WorkerPool recognition_pool_;
 };
 

@@ -19,8 +19,10 @@ class SoloThread {
   template <typename Body>
   void run(const Body& body) {
     Call<Body> call(body);
-    pool_.run(call);
+    run_work(call);
   }
+  // The same for all items of `work`.
+  void run_work(Work& work) { pool_.run(work); }
 
  private:
   template <typename Body>
