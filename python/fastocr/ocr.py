@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from fastocr import legacy, loading, options, pipeline_config, warmup
-from fastocr.inputs import Page
+from fastocr.inputs import InputOptions, Page
 from fastocr.options import PageOptions
 from fastocr.page_runs import AT_ONCE, FlatRuns
 from fastocr.pipeline import Pipeline
@@ -128,6 +128,16 @@ class PaddleOCR(Predictor):
         self._calls = count()
         for width, height in self._options.warmup:
             self.predict([warmup.page(width, height)] * len(self._pipelines))
+
+    @property
+    def switches(self) -> dict[str, bool]:
+        """Which steps that calls can leave out are loaded, by the names of their switches."""
+        return {name: getattr(self._options.page, name) for name in pipeline_config.SWITCHES}
+
+    @property
+    def input_options(self) -> InputOptions:
+        """How inputs are read where a call does not say."""
+        return self._options.inputs
 
     def predict(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -94,14 +95,20 @@ class Pipeline:
         document: Document | None = None
         image = page.image
         assert image is not None
+        begin = time.perf_counter()
         if self._document is not None and options.use_doc_preprocessor:
             document = self._document.run(
                 image, options.use_doc_orientation_classify, options.use_doc_unwarping
             )
             image = document.output_img
+        prepared = time.perf_counter()
         read = self._core.run(image, options.core_params(*self._model_params))
         place = _back_to(document) if document and options.coordinates == "original" else None
-        return self._result(page, document, read, options, place)
+        result = self._result(page, document, read, options, place)
+        result.stage_ms = {"detection": read.detection_ms, "recognition": read.recognition_ms}
+        if document is not None:
+            result.stage_ms["document"] = (prepared - begin) * 1000
+        return result
 
     def read_line(self, page: Page, options: PageOptions) -> tuple[str, float]:
         """Return the text and the score of a page that is one line.

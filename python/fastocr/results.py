@@ -253,10 +253,18 @@ class OCRResult(_Successful):
     Attributes:
         coordinates: what polygons are pixels of: "processed" is ``output_img``, "original" is the
             page as it came.
+        stage_ms: milliseconds that the page was in each stage, waiting for other pages included:
+            "detection", "recognition", and "document" where it was turned or flattened. Empty for
+            results that no pipeline made.
 
     """
 
     coordinates: str = "processed"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make a dictionary, as `dict` does."""
+        super().__init__(*args, **kwargs)
+        self.stage_ms: dict[builtins.str, float] = {}
 
     def _content(self) -> dict[str, Any]:
         """Return the keys of the reference's JSON that this result has."""

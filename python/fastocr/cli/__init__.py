@@ -8,6 +8,7 @@ Each command has a table of its options and a function that runs it:
 
 - `fastocr.cli.ocr`, `doc_preprocessor` and `modules`: what `prediction` needs to know of a command
   that reads pages; `options` has the options that several of them share,
+- `fastocr.cli.serve`: the HTTP service,
 - `fastocr.cli.models`: the models on this machine and at the official hosts,
 - `fastocr.cli.doctor`: the report on this machine.
 """
@@ -23,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from fastocr.cli import doc_preprocessor, doctor, models, modules, ocr, prediction
+from fastocr.cli import doc_preprocessor, doctor, models, modules, ocr, prediction, serve
 from fastocr.cli.exit_status import FAILED, INTERRUPTED
 
 __all__ = ["main"]
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _PREDICTIONS:
         prediction.add_command(commands, command)
+    serve.add_command(commands)
     models.add_command(commands)
     doctor.add_command(commands)
     return parser

@@ -21,6 +21,7 @@ class InputOptions:
         pdf_password: the password of encrypted PDFs.
         max_pixels: an image file with more pixels is an error, before it is decoded; a PDF page is
             rendered at a smaller scale.
+        max_pages: a document with more pages is an error; None: there is no limit.
         allow_urls: whether strings that start with http:// or https:// are fetched.
         allow_private_urls: whether URLs may lead to addresses that are not public.
         url_timeout: seconds for the whole download of a URL.
@@ -35,6 +36,7 @@ class InputOptions:
     # Pillow's limit, and the reference's: half a gigabyte as BGR.
     max_pixels: int = 178_956_970
     allow_urls: bool = True
+    max_pages: int | None = None
     allow_private_urls: bool = False
     url_timeout: float = 60.0
     max_url_bytes: int = 100 * 2**20

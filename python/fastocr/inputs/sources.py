@@ -67,6 +67,8 @@ def _item_pages(item: object, label: str, options: InputOptions) -> Iterator[Pag
     if isinstance(item, (str, os.PathLike)):
         path = os.fsdecode(item)
         return _url_pages(path, options) if is_url(path) else _path_pages(path, options)
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return guarded(None, encoded_pages(label, "", bytes(item), options))
     return guarded(None, _image_pages(item, label))
 
 

@@ -1,0 +1,41 @@
+"""The HTTP service: ``fastocr serve``.
+
+- `app`: the application, and how errors are answered; `routes/`: its paths,
+- `service`: the pipeline and what all requests share; `admission`: the queue before it,
+- `guard`, `files`, `reading`, `pictures`: a request on its way: may it come in, where is its file,
+  what do its pages say, what do they look like,
+- `schemas`: the fields of requests and answers; `failures`: what is refused,
+- `middleware`, `requests`, `metrics`, `log`, `tracing`: what is noted of requests,
+- `server`, `connections`: sockets and signals; `options`: how all of this works,
+- `page/`: what browsers get.
+
+It needs the packages of the extra ``serve``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastocr.serving.options import ServiceOptions, parse_service_options, serving_section
+
+if TYPE_CHECKING:
+    from fastocr.serving.app import create_app
+    from fastocr.serving.server import run
+
+__all__ = ["ServiceOptions", "create_app", "parse_service_options", "run", "serving_section"]
+
+_MODULES = {"create_app": "app", "run": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    # The options are looked at, by the command line for example, where the packages are missing.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"fastocr's HTTP service needs the package {error.name}: pip install 'fastocr[serve]'"
+        ) from error

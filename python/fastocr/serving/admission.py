@@ -1,0 +1,139 @@
+"""Who may work when: a bounded queue of requests, and the pages that are worked on at once.
+
+Requests that have been taken wait for the pages of all others in turn: each page of a document
+queues anew, so that a long document does not hold up single images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from fastocr.serving.failures import ServiceError, busy
+
+__all__ = ["Admission", "Place"]
+
+Result = TypeVar("Result")
+
+
+class Admission:
+    """The queue in front of the pipeline. Used by the event loop only."""
+
+    def __init__(self, queue_size: int, pages_at_once: int, max_pending_bytes: int) -> None:
+        """Start no thread yet; the arguments are as in `ServiceOptions`."""
+        self.limit = queue_size + pages_at_once
+        self._max_pending_bytes = max_pending_bytes
+        self._slots = asyncio.Semaphore(pages_at_once)
+        self._pages_at_once = pages_at_once
+        self._threads = ThreadPoolExecutor(pages_at_once, "fastocr-request")
+        self._seconds_per_request = 0.5
+        self.requests = 0
+        self.pages = 0
+        self.pending_bytes = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread, none of whose pages is in work."""
+        return max(0, self.requests - self.pages)
+
+    def check(self) -> None:
+        """Refuse a request, before its body is read, while the queue is full.
+
+        Raises:
+            ServiceError: 503, with the time after which a place is to be expected.
+
+        """
+        if self.requests >= self.limit:
+            raise busy(
+                f"The service is busy: {self.requests} requests are in work or waiting",
+                self.retry_after(),
+            )
+
+    def retry_after(self) -> int:
+        """Return the whole seconds in which the queue should be half empty."""
+        seconds = self._seconds_per_request * self.requests / (2 * self._pages_at_once)
+        return max(1, min(60, round(seconds)))
+
+    def enter(self) -> Place:
+        """Take a place in the queue.
+
+        Raises:
+            ServiceError: as `check`.
+
+        """
+        self.check()
+        self.requests += 1
+        return Place(self)
+
+    def note_duration(self, seconds: float) -> None:
+        """Learn how long the pages of a request take, for `retry_after`."""
+        self._seconds_per_request += 0.1 * (seconds - self._seconds_per_request)
+
+    def hold(self, count: int) -> None:
+        """Count bytes of a request that is being received.
+
+        Raises:
+            ServiceError: 503, the requests in memory are too large together.
+
+        """
+        if self.pending_bytes + count > self._max_pending_bytes:
+            raise busy("The service is busy: it holds too many large requests", self.retry_after())
+        self.pending_bytes += count
+
+    def release(self, count: int) -> None:
+        """Count off bytes that `hold` has counted."""
+        self.pending_bytes -= count
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` does on a thread, when its turn has come.
+
+        When the caller is cancelled, work that has begun goes on to its end, and keeps its thread
+        until then; work that has not is dropped.
+        """
+        await self._slots.acquire()
+        loop = asyncio.get_running_loop()
+        self.pages += 1
+        context = contextvars.copy_context()
+        try:
+            future = self._threads.submit(context.run, work)
+        except RuntimeError:
+            self._end_page()
+            raise ServiceError(503, "The service is stopping") from None
+        future.add_done_callback(lambda _: _call_soon(loop, self._end_page))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Wait for work that has begun, and end the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _end_page(self) -> None:
+        self.pages -= 1
+        self._slots.release()
+
+
+class Place:
+    """A place in the queue, until `leave`; a context manager."""
+
+    def __init__(self, admission: Admission) -> None:
+        """Only `Admission.enter` makes places."""
+        self._admission: Admission | None = admission
+
+    def leave(self) -> None:
+        """Give the place back; again has no effect."""
+        admission, self._admission = self._admission, None
+        if admission is not None:
+            admission.requests -= 1
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)

@@ -1,0 +1,119 @@
+"""The service as an ASGI application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from fastocr import _core
+from fastocr.serving.failures import INTERNAL_ERROR
+from fastocr.serving.middleware import Observer
+from fastocr.serving.options import ServiceOptions
+from fastocr.serving.reading import compact_json
+from fastocr.serving.requests import record_of
+from fastocr.serving.routes import health, ocr, page
+from fastocr.serving.service import Service
+
+if TYPE_CHECKING:
+    from fastocr import PaddleOCR
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = (
+    "Reads the text of images and PDF files. Requests and answers of `/ocr` are those of "
+    "PaddleOCR's basic serving."
+)
+
+
+def create_app(make_ocr: Callable[[], PaddleOCR], options: ServiceOptions | None = None) -> FastAPI:
+    """Return the application; `app.state.service` is its `Service`.
+
+    Args:
+        make_ocr: makes the pipeline; called on a thread when the application starts. Until it has
+            returned, the application answers, but takes no work.
+        options: how it works.
+
+    """
+    service = Service(make_ocr, options or ServiceOptions())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await service.stop()
+
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="fastocr",
+        version=_core.VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for module in (health, ocr, page):
+        app.include_router(module.router)
+    page.mount_assets(app)
+    app.add_middleware(Observer, metrics=service.metrics)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(ClientDisconnect, _nobody_there)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+# ---- errors --------------------------------------------------------------------------------------
+
+
+def _answer(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return an error in the form of the protocol that the path belongs to."""
+    record = record_of(request.scope)
+    record.error = message
+    if request.scope["path"].startswith("/v2"):
+        fields: dict[str, Any] = {"error": message}
+    else:
+        fields = {"logId": record.log_id, "errorCode": status, "errorMsg": message}
+    return Response(compact_json(fields), status, headers, media_type="application/json")
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, str(error.detail), error.headers)
+
+
+def _not_valid(request: Request, error: Exception) -> Response:
+    """Answer a request of a wrong form: the message is a list in JSON, as in the reference."""
+    assert isinstance(error, RequestValidationError)
+    problems = [
+        {"type": problem["type"], "loc": _place(problem["loc"]), "msg": problem["msg"]}
+        for problem in error.errors()
+    ]
+    return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, json.dumps(problems))
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """Return where in a request a problem is: ``body.fileType``, ``body[1]``."""
+    first, *rest = parts
+    return str(first) + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest)
+
+
+def _nobody_there(request: Request, error: Exception) -> Response:
+    """End a request whose client has gone; nothing of this is sent."""
+    return Response(status_code=499)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    record = record_of(request.scope)
+    headers = {"X-Request-Id": record.request_id}
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, headers)

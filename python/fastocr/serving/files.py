@@ -1,0 +1,191 @@
+"""Where the file of a request is: in a field of JSON, behind a URL, in the body or a part of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mimetypes
+import posixpath
+import sys
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from fastocr.errors import FastOCRError
+from fastocr.inputs.urls import is_url, read_url
+from fastocr.serving.failures import ServiceError, refusal
+from fastocr.serving.schemas import IMAGE, PDF, FileOptions, InferRequest
+
+if TYPE_CHECKING:
+    from fastocr.serving.service import Service
+
+__all__ = ["UPLOAD", "RequestFile", "Upload", "field_file", "uploaded"]
+
+_MULTIPART = "multipart/form-data"
+_FILE_PART = "file"
+_MOST_FIELDS = 32
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+# The body of a request that carries the file itself, for the OpenAPI document.
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The file, or a form with the part `file`.",
+        "content": {
+            "application/octet-stream": _BINARY,
+            "application/pdf": _BINARY,
+            "image/*": _BINARY,
+            _MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        _FILE_PART: _BINARY["schema"],
+                        **FileOptions.model_json_schema()["properties"],
+                    },
+                    "required": [_FILE_PART],
+                    "additionalProperties": False,
+                }
+            },
+        },
+    }
+}
+
+# Of the reference's table only: what the machine knows of types plays no part.
+_TYPES = mimetypes.MimeTypes()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """A file of a request.
+
+    Attributes:
+        load: returns its bytes; may raise `ServiceError`.
+        file_type: `PDF` or `IMAGE`.
+
+    """
+
+    load: Callable[[], bytes]
+    file_type: int
+
+
+async def field_file(service: Service, body: InferRequest) -> RequestFile:
+    """Return the file that the field ``file`` holds or names; a URL is fetched at once.
+
+    Raises:
+        ServiceError: 422, URLs are not allowed, this one cannot be fetched, or what the file is
+            cannot be told.
+
+    """
+    file = body.file
+    if not is_url(file):
+        if body.file_type is None:
+            raise ServiceError(422, "File type cannot be determined")
+        return RequestFile(lambda: _decoded_base64(file), body.file_type)
+    file_type = _type_by_name(file) if body.file_type is None else body.file_type
+    if not service.options.allow_urls:
+        raise ServiceError(
+            422, "Invalid input file: this service fetches no URLs; send the file in Base64"
+        )
+    options = service.file_options
+    try:
+        data = await anyio.to_thread.run_sync(read_url, file, options, abandon_on_cancel=True)
+    except FastOCRError as error:
+        raise refusal(error) from None
+    return RequestFile(lambda: data, file_type)
+
+
+def _decoded_base64(text: str) -> bytes:
+    """Return what a string stands for; characters that are not of Base64 are skipped."""
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        raise ServiceError(422, "Invalid input file: no valid Base64") from None
+
+
+def _type_by_name(url: str) -> int:
+    try:
+        name = posixpath.basename(urllib.parse.urlsplit(url).path)
+    except ValueError:
+        raise ServiceError(422, "Invalid input file: no valid URL") from None
+    kind = _TYPES.guess_type(name)[0] or ""
+    if kind == "application/pdf":
+        return PDF
+    if kind.startswith("image/"):
+        return IMAGE
+    raise ServiceError(422, "Unsupported file type")
+
+
+# ---- uploads -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent as it is, and what is wanted."""
+
+    data: bytes
+    options: FileOptions
+
+    def load(self) -> bytes:
+        """Return the file."""
+        return self.data
+
+
+class _MemoryParser(MultiPartParser):
+    """Keeps files in memory, as the size of requests is limited already."""
+
+    spool_max_size = sys.maxsize
+
+
+async def uploaded(request: Request, query: FileOptions) -> Upload:
+    """Return the file in the body of a request; `query` is what its query wants.
+
+    Raises:
+        ServiceError: 422, there is no file, or the form is broken.
+        RequestValidationError: a part of the form is no option, or is given twice.
+
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _MULTIPART:
+        return await _from_form(request, query)
+    data = await request.body()
+    if not data:
+        raise ServiceError(422, "Invalid input file: the body is empty")
+    return Upload(data, query)
+
+
+async def _from_form(request: Request, query: FileOptions) -> Upload:
+    parser = _MemoryParser(request.headers, request.stream(), max_files=1, max_fields=_MOST_FIELDS)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, ValueError, KeyError) as error:
+        raise ServiceError(
+            422, f"Invalid form: {getattr(error, 'message', 'it is broken')}"
+        ) from None
+    try:
+        file = form.get(_FILE_PART)
+        if not isinstance(file, UploadFile):
+            raise ServiceError(
+                422, f"Invalid form: the part {_FILE_PART!r} with the file is missing"
+            )
+        data = await file.read()
+        fields = {name: value for name, value in form.multi_items() if name != _FILE_PART}
+    finally:
+        await form.close()
+    return Upload(data, _merged(query, fields))
+
+
+def _merged(query: FileOptions, fields: dict[str, Any]) -> FileOptions:
+    given = query.model_dump(by_alias=True, exclude_unset=True)
+    try:
+        return FileOptions.model_validate({**given, **fields})
+    except ValidationError as error:
+        problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+        raise RequestValidationError(problems) from None

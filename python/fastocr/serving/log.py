@@ -1,0 +1,111 @@
+"""The log of the service: a line a record, JSON or text, in a file or on standard error.
+
+A place that cannot be written to, as on a full disk, costs records, never requests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["set_up"]
+
+_LOGGERS = ("fastocr", "uvicorn")
+# What a client could put into a line to make it look like several.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class _JSONFormatter(logging.Formatter):
+    """One JSON object a record: time, level, logger, message, and the fields of `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without its end."""
+        entry: dict[str, Any] = {
+            "time": _utc(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=True, default=str)
+
+
+class _TextFormatter(logging.Formatter):
+    """Time, level, message, and the fields of `extra` as ``name=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without its end, and what was raised after it."""
+        fields = getattr(record, "fields", {})
+        pairs = [f"{name}={json.dumps(value, default=str)}" for name, value in fields.items()]
+        line = " ".join([_utc(record), record.levelname, record.getMessage(), *pairs])
+        line = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", line)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _utc(record: logging.LogRecord) -> str:
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return f"{seconds}.{int(record.msecs):03d}Z"
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Counts records that cannot be written instead of complaining about them."""
+
+    def __init__(self, stream: Any, lost: Callable[[], object]) -> None:
+        super().__init__(stream)
+        self._lost = lost
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Count the record."""
+        self._lost()
+
+
+class _FileHandler(logging.handlers.WatchedFileHandler):
+    """Opens the file anew when somebody has moved it away."""
+
+    def __init__(self, path: str, lost: Callable[[], object]) -> None:
+        super().__init__(path, encoding="utf-8")
+        self._lost = lost
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; the folder may have gone since the last one."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Count the record."""
+        self._lost()
+
+
+def set_up(
+    log_format: str, log_file: str | None, level: int, lost: Callable[[], object]
+) -> logging.Handler:
+    """Send the records of fastocr and of the HTTP server to one place.
+
+    Args:
+        log_format: "json" or "text".
+        log_file: where lines are appended; None: standard error.
+        level: the least that is logged.
+        lost: called for each record that could not be written.
+
+    Raises:
+        OSError: the file cannot be opened.
+
+    """
+    handler = _Handler(sys.stderr, lost) if log_file is None else _FileHandler(log_file, lost)
+    handler.setFormatter(_JSONFormatter() if log_format == "json" else _TextFormatter())
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
+    return handler

@@ -1,0 +1,62 @@
+"""Spans of OpenTelemetry, where its package is installed; nothing otherwise.
+
+Only the API is used: where spans go is for the program, or ``opentelemetry-instrument``, to set up.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Span", "server_span", "span"]
+
+_FOUND = importlib.util.find_spec("opentelemetry") is not None
+
+
+class Span:
+    """A span, or nothing."""
+
+    def __init__(self, span: Any = None) -> None:
+        """`span` is one of OpenTelemetry."""
+        self._span = span
+
+    def note(self, attributes: Mapping[str, str | int | float | bool]) -> None:
+        """Add attributes."""
+        if self._span is not None:
+            self._span.set_attributes(attributes)
+
+    def fail(self, message: str) -> None:
+        """Mark what the span stands for as failed."""
+        if self._span is not None:
+            from opentelemetry.trace import Status, StatusCode
+
+            self._span.set_status(Status(StatusCode.ERROR, message))
+
+
+@contextmanager
+def span(name: str) -> Iterator[Span]:
+    """Begin a span inside that of this thread's or task's context."""
+    if not _FOUND:
+        yield Span()
+        return
+    from opentelemetry import trace
+
+    with trace.get_tracer("fastocr").start_as_current_span(name) as started:
+        yield Span(started)
+
+
+@contextmanager
+def server_span(name: str, headers: Mapping[str, str]) -> Iterator[Span]:
+    """Begin the span of a request, inside that of the client, which `headers` name."""
+    if not _FOUND:
+        yield Span()
+        return
+    from opentelemetry import trace
+    from opentelemetry.propagate import extract
+
+    with trace.get_tracer("fastocr").start_as_current_span(
+        name, context=extract(headers), kind=trace.SpanKind.SERVER
+    ) as started:
+        yield Span(started)
