@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Server(uvicorn.Server):
     Attributes:
         service: what it serves.
         stopped_by: the signal that ended it; None: nobody did.
+        on_listening: called with its URL when it listens, before the models are loaded.
 
     """
 
@@ -43,6 +45,7 @@ class Server(uvicorn.Server):
         self.service: Service = app.state.service
         self.service.on_failure = self._stop_listening
         self.stopped_by: signal.Signals | None = None
+        self.on_listening: Callable[[str], object] = lambda _: None
         super().__init__(
             uvicorn.Config(
                 app,
@@ -80,10 +83,18 @@ class Server(uvicorn.Server):
         else:
             self._stop_listening()
 
-    async def serve(self, sockets: object = None) -> None:
-        """Run until it is stopped."""
+    @property
+    def url(self) -> str:
+        """Where it is reached, once it listens."""
+        host = self.config.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and to load the models."""
         self._loop = asyncio.get_running_loop()
-        await super().serve(None)
+        await super().startup(sockets)
+        if self.started:
+            self.on_listening(self.url)
 
     def _stop_listening(self) -> None:
         self.should_exit = True
@@ -92,7 +103,7 @@ class Server(uvicorn.Server):
 def run(
     make_ocr: Callable[[], PaddleOCR], options: ServiceOptions, log_level: int = logging.INFO
 ) -> signal.Signals | None:
-    """Serve until a signal ends it, which is returned.
+    """Serve until a signal ends it, which is returned; print the URL when it listens.
 
     Raises:
         FastOCRError: what `make_ocr` raised.
@@ -100,6 +111,7 @@ def run(
 
     """
     server = Server(make_ocr, options)
+    server.on_listening = lambda url: print(url, flush=True)
     lost = server.service.metrics.lost_records.inc
     log.set_up(options.log_format, options.log_file, log_level, lost)
     if options.api_key is None and options.host not in _LOOPBACK:
