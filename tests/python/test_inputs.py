@@ -237,6 +237,15 @@ def test_pillow_images_are_taken_as_they_are(bgr: Array, tmp_path: Path) -> None
     np.testing.assert_array_equal(read(path), np.rot90(bgr, -1))
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_contents_of_files(bgr: Array, kind: Any) -> None:
+    content = kind(cv2.imencode(".png", bgr)[1].tobytes())
+    (page,) = iter_pages(content)
+    np.testing.assert_array_equal(page.image, bgr)
+    assert (page.input_path, page.page_index, page.one_of_many) == (None, None, False)
+    assert failure(kind(b"a.png")) == "input: corrupt, or not an image in a format that is read"
+
+
 # --- kinds of input, lists ------------------------------------------------------------------------
 
 
@@ -245,7 +254,6 @@ def test_pillow_images_are_taken_as_they_are(bgr: Array, tmp_path: Path) -> None
     [
         (None, "NoneType"),
         (3, "int"),
-        (b"a.png", "bytes"),
         ({"a.png"}, "set"),
         ({"input": "a.png"}, "dict"),
         (range(3), "range"),

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastocr.inputs import InputOptions, still
+from fastocr.errors import InputError
+from fastocr.inputs import InputOptions, PageSelection, still
 from fastocr.inputs.files import encoded_pages
 from fastocr.inputs.image_size import stated_size
+from fastocr.inputs.tiff import _Tiff as Tiff
 
 WIDTH, HEIGHT = 300, 41
 
@@ -153,3 +155,36 @@ def test_only_the_large_frame_of_a_tiff_fails() -> None:
     pages = list(encoded_pages("a", "", out.getvalue(), InputOptions(max_pixels=1200)))
     assert [page.error is None for page in pages] == [True, False, True]
     assert "a: page 1: 50 x 40 pixels are more than the 1200 allowed" in str(pages[1].error)
+
+
+def document(image_format: str, pages: int) -> bytes:
+    first, *others = [Image.new("RGB", (40, 30)) for _ in range(pages)]
+    out = io.BytesIO()
+    first.save(out, image_format, save_all=True, append_images=others)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PDF", "TIFF"])
+def test_too_many_pages(kind: str) -> None:
+    data = document(kind, 4)
+    assert len(list(encoded_pages("a", "", data, InputOptions(max_pages=4)))) == 4
+    with pytest.raises(InputError, match="a: more than the 3 pages allowed by max_pages"):
+        list(encoded_pages("a", "", data, InputOptions(max_pages=3)))
+
+
+def test_chosen_pages_count_against_the_limit() -> None:
+    options = InputOptions(max_pages=2, pdf_pages=PageSelection.parse("2-3"))
+    assert len(list(encoded_pages("a", "", document("PDF", 4), options))) == 2
+
+
+def test_tiff_of_tiny_directories_is_not_followed_to_its_end() -> None:
+    """Each is a number of entries, 0, and the place of the next one."""
+    chain = b"".join(struct.pack("<HI", 0, 8 + 6 * (i + 1)) for i in range(100_000))
+    tiff = Tiff(b"II*\0" + struct.pack("<I", 8) + chain, max_frames=10)
+    assert len(tiff.directories) == 11
+
+
+def test_tiff_directory_that_claims_more_entries_than_libtiff_takes() -> None:
+    data = b"II*\0" + struct.pack("<IH", 8, 4097) + bytes(12 * 4097 + 4)
+    with pytest.raises(InputError, match="no frame found"):
+        list(encoded_pages("a", "", data, InputOptions()))

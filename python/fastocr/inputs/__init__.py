@@ -1,9 +1,9 @@
 """Turns what a caller passes to `predict` into pages: 8-bit BGR images, one at a time.
 
 Sources are numpy arrays, Pillow images, paths of image files, of multi-frame TIFFs and of PDFs,
-their URLs, directories of such files, and lists, tuples and iterators of all of these. They are
-read lazily, one after the other. An input that cannot be read becomes a page that carries the
-error, so that one bad file does not cost the others.
+their URLs, their contents, directories of such files, and lists, tuples and iterators of all of
+these. They are read lazily, one after the other. An input that cannot be read becomes a page that
+carries the error, so that one bad file does not cost the others.
 """
 
 from fastocr.inputs.options import InputOptions

@@ -38,7 +38,7 @@ def encoded_pages(name: str, suffix: str, data: bytes, options: InputOptions) ->
     if suffix == ".pdf" or is_pdf(data):
         yield from pdf_pages(name, data, options)
     elif is_tiff(data):
-        yield from tiff_pages(name, data, options.max_pixels)
+        yield from tiff_pages(name, data, options)
     else:
         # A page of any ".tif" is numbered, as callers expect of a TIFF.
         page_index = 0 if suffix in _TIFF_SUFFIXES else None

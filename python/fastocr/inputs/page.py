@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Image = npt.NDArray[np.uint8]
 
-__all__ = ["Page", "guarded", "read_page"]
+__all__ = ["Page", "check_count", "guarded", "read_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Page:
     Attributes:
         image: uint8 (H, W, 3) in BGR order; pixels of a row are packed, rows may be strided.
         input_path: the path as the caller gave it, or that of a file in a directory; a URL without
-            user name and password; None for arrays and Pillow images.
+            user name and password; None for arrays, Pillow images and contents of files.
         page_index: 0-based page of a PDF or frame of a TIFF; None for everything else.
         error: why the input, or this page of it, could not be read; the message names the input.
         followed: whether more pages come after it, or may come, as those of an iterator.
@@ -60,6 +60,17 @@ def read_page(
     except InputError as error:
         return Page(None, input_path, page_index, _detached(error), followed, one_of_many=True)
     return Page(image, input_path, page_index, None, followed, one_of_many=True)
+
+
+def check_count(name: str, count: int, max_pages: int | None) -> None:
+    """Refuse a document of `count` pages.
+
+    Raises:
+        InputError: they are more than `max_pages`; None allows any number.
+
+    """
+    if max_pages is not None and count > max_pages:
+        raise InputError(f"{name}: more than the {max_pages} pages allowed by max_pages")
 
 
 def _detached(error: InputError) -> InputError:

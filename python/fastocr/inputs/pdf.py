@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastocr.errors import InputError, InvalidOptionError
 from fastocr.inputs.options import InputOptions
-from fastocr.inputs.page import Page, read_page
+from fastocr.inputs.page import Page, check_count, read_page
 from fastocr.inputs.page_selection import PageSelection
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def pdf_pages(name: str, data: bytes, options: InputOptions) -> Iterator[Page]:
     """Yield the rendered pages; the PDFium lock is free while the caller works on one.
 
     Raises:
-        InputError: it is no PDF that can be opened, or has none of the chosen pages.
+        InputError: it is no PDF that can be opened, has none of the chosen pages, or too many.
 
     """
     limits = _Scales.of(options)
@@ -53,6 +53,7 @@ def pdf_pages(name: str, data: bytes, options: InputOptions) -> Iterator[Page]:
 
     try:
         indices = _chosen(name, count, options.pdf_pages)
+        check_count(name, len(indices), options.max_pages)
         for index in indices:
             yield read_page(name, index, render, index != indices[-1])
     finally:

@@ -22,7 +22,7 @@ __all__ = ["iter_pages"]
 
 _ALLOWED = (
     "allowed are numpy arrays, Pillow images, paths (str or os.PathLike) of files and directories, "
-    "URLs (str), and flat lists, tuples and iterators of these"
+    "URLs (str), contents of files (bytes), and flat lists, tuples and iterators of these"
 )
 
 
@@ -31,7 +31,8 @@ def iter_pages(source: object, options: InputOptions = DEFAULT_OPTIONS) -> Itera
 
     Args:
         source: a numpy array, a Pillow image, a path (str or os.PathLike) of a file or directory,
-            a URL (str), or a list, tuple or iterator of these. Arrays are uint8, uint16 (the high
+            a URL (str), the content of a file (bytes, bytearray or memoryview), or a list, tuple
+            or iterator of these. Arrays are uint8, uint16 (the high
             byte is used), float32 or float64 (values 0 to 255) of shape (H, W), (H, W, 1),
             (H, W, 3) BGR or (H, W, 4) BGRA (alpha is dropped).
         options: how they are read.
@@ -68,8 +69,13 @@ def _item_pages(item: object, label: str, options: InputOptions) -> Iterator[Pag
         path = os.fsdecode(item)
         return _url_pages(path, options) if is_url(path) else _path_pages(path, options)
     if isinstance(item, (bytes, bytearray, memoryview)):
-        return guarded(None, encoded_pages(label, "", bytes(item), options))
+        return _content_pages(bytes(item), label, options)
     return guarded(None, _image_pages(item, label))
+
+
+def _content_pages(data: bytes, label: str, options: InputOptions) -> Iterator[Page]:
+    for page in guarded(None, encoded_pages(label, "", data, options)):
+        yield replace(page, input_path=None)
 
 
 def _image_pages(item: object, label: str) -> Iterator[Page]:

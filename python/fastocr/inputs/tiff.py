@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from fastocr.errors import InputError
-from fastocr.inputs.page import Page, read_page
+from fastocr.inputs.options import InputOptions
+from fastocr.inputs.page import Page, check_count, read_page
 from fastocr.inputs.pillow import decode_by_pillow
 from fastocr.inputs.still import check_pixels, decode
 
@@ -26,6 +27,7 @@ _ONE_EXTRA_SAMPLE = (338, 3, 1)  # tag ExtraSamples, type SHORT, one value
 _UNASSOCIATED_ALPHA = 2
 _UNSPECIFIED = 0
 _WIDTH, _LENGTH, _COMPRESSION = 256, 257, 259  # tags
+_MOST_ENTRIES = 4096
 _SHORT = 3  # type; the other one of these tags is LONG
 # LZMA, Zstandard and WebP, with which OpenCV's libtiff is not built.
 _BEYOND_OPENCV = (34925, 50000, 50001)
@@ -36,21 +38,22 @@ def is_tiff(data: bytes) -> bool:
     return data.startswith(_MAGIC)
 
 
-def tiff_pages(name: str, data: bytes, max_pixels: int) -> Iterator[Page]:
+def tiff_pages(name: str, data: bytes, options: InputOptions) -> Iterator[Page]:
     """Yield the frames; where their chain is broken, an error comes last.
 
     Raises:
-        InputError: it has no frame.
+        InputError: it has no frame, or too many.
 
     """
-    tiff = _Tiff(data)
+    tiff = _Tiff(data, options.max_pages)
     if not tiff.directories:
         raise InputError(f"{name}: corrupt TIFF: no frame found")
+    check_count(name, len(tiff.directories), options.max_pages)
 
     def read(index: int) -> Image:
         frame = f"{name}: page {index}"
         width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
-        check_pixels(frame, width, height, max_pixels)
+        check_pixels(frame, width, height, options.max_pixels)
         if compression in _BEYOND_OPENCV:
             image = decode_by_pillow(tiff.frame(index).tobytes())
         else:
@@ -79,12 +82,13 @@ class _Tiff:
     background into black on black; here such a channel is marked as unspecified and thus skipped.
 
     Attributes:
-        directories: byte offset of each frame's directory, up to the first unreadable one.
+        directories: byte offset of each frame's directory, up to the first unreadable one, or the
+            first one beyond the limit.
         complete: False if the chain of directories is broken.
 
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, max_frames: int | None) -> None:
         order = "<" if data.startswith(b"II") else ">"
         big = data[2:4] in (b"+\0", b"\0+")
         self._buffer = bytearray(data)
@@ -95,7 +99,7 @@ class _Tiff:
         self._offset = struct.Struct(order + ("Q" if big else "I"))
         self._start = 8 if big else 4
         self.directories: list[int] = []
-        self.complete = self._follow_directories()
+        self.complete = self._follow_directories(None if max_frames is None else max_frames + 1)
 
     def frame(self, index: int) -> npt.NDArray[np.uint8]:
         """Return the file with frame `index` as its first; valid until the next call."""
@@ -112,12 +116,13 @@ class _Tiff:
                 (found[tag],) = number.unpack_from(self._buffer, entry + self._entry_head.size)
         return list(found.values())
 
-    def _follow_directories(self) -> bool:
-        seen = set()
+    def _follow_directories(self, most: int | None) -> bool:
+        # A directory may be as small as six bytes: a file of some megabytes could hold millions.
+        seen: set[int] = set()
         position = self._start
         try:
             while (directory := self._offset.unpack_from(self._buffer, position)[0]) != 0:
-                if directory in seen:
+                if directory in seen or len(seen) == most:
                     break
                 position = self._skip_alpha(directory)
                 seen.add(directory)
@@ -138,8 +143,15 @@ class _Tiff:
         return entries.stop
 
     def _entries(self, directory: int) -> range:
-        """Return where the entries of a directory start; the end is where its last one ends."""
+        """Return where the entries of a directory start; the end is where its last one ends.
+
+        Raises:
+            OverflowError: it claims more entries than libtiff takes.
+
+        """
         count: int = self._count.unpack_from(self._buffer, directory)[0]
+        if count > _MOST_ENTRIES:
+            raise OverflowError
         size = self._entry_head.size + self._offset.size
         first = directory + self._count.size
         return range(first, first + count * size, size)
