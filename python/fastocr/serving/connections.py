@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
@@ -10,14 +11,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["connection_class"]
 
-_MOST_HEADER_BYTES = 64 * 1024
+_MOST_OVERHEAD = 64 * 1024
 
 
 def connection_class(idle_timeout: float) -> type[HttpToolsProtocol]:
     """Return the connections of a server that waits `idle_timeout` seconds for its clients.
 
-    A client is cut off that sends no complete header in this time, or one of more than 64 KiB, or
-    takes nothing of an answer that waits for it.
+    A client is cut off that
+
+    - has not sent the complete header of its next request in this time, counted from the
+      connection, from the answer before or from the header's first byte, whichever is last,
+    - is about to send more than 64 KiB of a header, or of anything else that is not body,
+    - takes nothing of an answer that waits for it.
     """
 
     class Connection(_BoundedConnection):
@@ -32,11 +37,10 @@ class _BoundedConnection(HttpToolsProtocol):
     def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
         self._header_timer: asyncio.TimerHandle | None = None
-        self._header_bytes = 0
+        self._overhead = 0  # bytes since the connection, a request or a part of a body began
         self._write_timer: asyncio.TimerHandle | None = None
-        self._unsent = 0
 
-    # ---- headers ---------------------------------------------------------------------------------
+    # ---- requests --------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first header."""
@@ -44,27 +48,44 @@ class _BoundedConnection(HttpToolsProtocol):
         self._await_header()
 
     def data_received(self, data: bytes) -> None:
-        """Count bytes of headers."""
-        if self._header_timer is not None:
-            self._header_bytes += len(data)
+        """Count what is not body: headers, and what may stand between and after parts of a body.
+
+        What the parser has at once, which asyncio limits, is seen when it has been parsed.
+        """
+        self._overhead += len(data)
         super().data_received(data)
-        if self._header_timer is not None and self._header_bytes > _MOST_HEADER_BYTES:
+        if self._overhead > _MOST_OVERHEAD and not self.transport.is_closing():
             self._cut_off()
 
     def on_message_begin(self) -> None:
-        """Wait for the header of a further request."""
+        """Wait for the rest of a header."""
         super().on_message_begin()
-        if self._header_timer is None:
-            self._await_header()
+        self._await_header()
 
     def on_headers_complete(self) -> None:
         """Wait for no header."""
         self._header_timer = _stopped(self._header_timer)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body; its size is for the application to limit."""
+        self._overhead = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Begin to count anew."""
+        self._overhead = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next header, or for the rest of a body that nobody wants any more."""
+        super().on_response_complete()
+        if self.cycle.response_complete:  # else it is that of a further request, which waited
+            self._await_header()
+
     def _await_header(self) -> None:
-        self._header_bytes = 0
-        self._header_timer = self.loop.call_later(self.timeout, self._cut_off)
+        _stopped(self._header_timer)
+        self._header_timer = self._cut_off_later(self._await_header)
 
     # ---- answers ---------------------------------------------------------------------------------
 
@@ -73,20 +94,13 @@ class _BoundedConnection(HttpToolsProtocol):
         super().pause_writing()
         self._await_reader()
 
+    def _await_reader(self) -> None:
+        self._write_timer = self._cut_off_later(self._await_reader)
+
     def resume_writing(self) -> None:
         """Wait for the client no longer."""
         self._write_timer = _stopped(self._write_timer)
         super().resume_writing()
-
-    def _await_reader(self) -> None:
-        self._unsent = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(self.timeout, self._check_reader)
-
-    def _check_reader(self) -> None:
-        if self.transport.get_write_buffer_size() >= self._unsent:
-            self._cut_off()
-        else:
-            self._await_reader()
 
     # ---- end -------------------------------------------------------------------------------------
 
@@ -95,6 +109,18 @@ class _BoundedConnection(HttpToolsProtocol):
         self._header_timer = _stopped(self._header_timer)
         self._write_timer = _stopped(self._write_timer)
         super().connection_lost(exc)
+
+    def _cut_off_later(self, again: Callable[[], None]) -> asyncio.TimerHandle:
+        """Return the clock of a client that is cut off, or, if it takes what it gets, `again`."""
+        unsent = self.transport.get_write_buffer_size()
+
+        def check() -> None:
+            if self.transport.get_write_buffer_size() < unsent:
+                again()
+            else:
+                self._cut_off()
+
+        return self.loop.call_later(self.timeout, check)
 
     def _cut_off(self) -> None:
         self.transport.abort()
