@@ -4,7 +4,8 @@
 - `service`: the pipeline and what all requests share; `admission`: the queue before it,
 - `guard`, `files`, `reading`, `pictures`: a request on its way: may it come in, where is its file,
   what do its pages say, what do they look like,
-- `schemas`: the fields of requests and answers; `failures`: what is refused,
+- `schemas`: the fields of requests and answers; `description`: how OpenAPI tells of them;
+  `failures`: what is refused,
 - `middleware`, `requests`, `metrics`, `log`, `tracing`: what is noted of requests,
 - `server`, `connections`: sockets and signals; `options`: how all of this works,
 - `page/`: what browsers get.

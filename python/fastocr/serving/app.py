@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fastocr import _core
-from fastocr.serving.failures import INTERNAL_ERROR
+from fastocr.serving.description import completed
 from fastocr.serving.middleware import Observer
 from fastocr.serving.options import ServiceOptions
 from fastocr.serving.reading import compact_json
@@ -58,62 +59,66 @@ def create_app(make_ocr: Callable[[], PaddleOCR], options: ServiceOptions | None
         version=_core.VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
+        # As the reference: a body of /ocr is JSON where its type is not said.
+        strict_content_type=False,
     )
     app.state.service = service
     for module in (health, ocr, page):
         app.include_router(module.router)
     page.mount_assets(app)
-    app.add_middleware(Observer, metrics=service.metrics)
+    app.openapi = partial(  # type: ignore[method-assign]
+        completed, app.openapi, app, service.options.api_key is not None
+    )
+    app.add_middleware(Observer, metrics=service.metrics, answer=_answer)
+    # Coroutines: functions would be called on threads, and wait for one.
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(ClientDisconnect, _nobody_there)
-    app.add_exception_handler(Exception, _failed)
     return app
 
+
+# Characters of a name that a client has made up which it is told again.
+_MOST_NAME = 64
 
 # ---- errors --------------------------------------------------------------------------------------
 
 
 def _answer(
-    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+    scope: Mapping[str, Any], status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return an error in the form of the protocol that the path belongs to."""
-    record = record_of(request.scope)
+    record = record_of(scope)
     record.error = message
-    if request.scope["path"].startswith("/v2"):
+    if scope["path"].startswith("/v2"):
         fields: dict[str, Any] = {"error": message}
     else:
         fields = {"logId": record.log_id, "errorCode": status, "errorMsg": message}
     return Response(compact_json(fields), status, headers, media_type="application/json")
 
 
-def _refused(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(request, error.status_code, str(error.detail), error.headers)
+    return _answer(request.scope, error.status_code, str(error.detail), error.headers)
 
 
-def _not_valid(request: Request, error: Exception) -> Response:
+async def _not_valid(request: Request, error: Exception) -> Response:
     """Answer a request of a wrong form: the message is a list in JSON, as in the reference."""
     assert isinstance(error, RequestValidationError)
     problems = [
         {"type": problem["type"], "loc": _place(problem["loc"]), "msg": problem["msg"]}
         for problem in error.errors()
     ]
-    return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, json.dumps(problems))
+    return _answer(request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, json.dumps(problems))
 
 
 def _place(parts: Sequence[str | int]) -> str:
     """Return where in a request a problem is: ``body.fileType``, ``body[1]``."""
     first, *rest = parts
-    return str(first) + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in rest)
+    return str(first) + "".join(
+        f"[{p}]" if isinstance(p, int) else f".{p[:_MOST_NAME]}" for p in rest
+    )
 
 
-def _nobody_there(request: Request, error: Exception) -> Response:
+async def _nobody_there(request: Request, error: Exception) -> Response:
     """End a request whose client has gone; nothing of this is sent."""
     return Response(status_code=499)
-
-
-def _failed(request: Request, error: Exception) -> Response:
-    record = record_of(request.scope)
-    headers = {"X-Request-Id": record.request_id}
-    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, headers)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.exceptions import HTTPException
 
 from fastocr.errors import FastOCRError, InputError, InvalidOptionError
 
-__all__ = ["INTERNAL_ERROR", "ServiceError", "busy", "refusal"]
+__all__ = ["INTERNAL_ERROR", "ServiceError", "busy", "mistake", "refusal"]
+
+_log = logging.getLogger("fastocr.service")
 
 # Nothing more is told about mistakes of the service: what it was is in the log.
 INTERNAL_ERROR = "Internal server error"
@@ -39,4 +43,10 @@ def refusal(error: FastOCRError) -> ServiceError:
         return ServiceError(422, str(error))
     if isinstance(error, InputError):
         return ServiceError(422, f"Invalid input file: {error}")
+    return mistake(error)
+
+
+def mistake(error: Exception) -> ServiceError:
+    """Return what a client is told about a mistake of the service; log what it was."""
+    _log.error("A request failed", exc_info=error)
     return ServiceError(500, INTERNAL_ERROR)

@@ -10,9 +10,9 @@ import sys
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
@@ -21,7 +21,9 @@ from starlette.requests import Request
 
 from fastocr.errors import FastOCRError
 from fastocr.inputs.urls import is_url, read_url
+from fastocr.serving.description import without_null
 from fastocr.serving.failures import ServiceError, refusal
+from fastocr.serving.requests import RequestRecord
 from fastocr.serving.schemas import IMAGE, PDF, FileOptions, InferRequest
 
 if TYPE_CHECKING:
@@ -48,7 +50,12 @@ UPLOAD: dict[str, Any] = {
                     "type": "object",
                     "properties": {
                         _FILE_PART: _BINARY["schema"],
-                        **FileOptions.model_json_schema()["properties"],
+                        **{
+                            name: without_null(schema)
+                            for name, schema in FileOptions.model_json_schema()[
+                                "properties"
+                            ].items()
+                        },
                     },
                     "required": [_FILE_PART],
                     "additionalProperties": False,
@@ -76,12 +83,12 @@ class RequestFile:
     file_type: int
 
 
-async def field_file(service: Service, body: InferRequest) -> RequestFile:
+async def field_file(service: Service, body: InferRequest, record: RequestRecord) -> RequestFile:
     """Return the file that the field ``file`` holds or names; a URL is fetched at once.
 
     Raises:
         ServiceError: 422, URLs are not allowed, this one cannot be fetched, or what the file is
-            cannot be told.
+            cannot be told; 503, it does not fit into the memory for requests.
 
     """
     file = body.file
@@ -94,11 +101,12 @@ async def field_file(service: Service, body: InferRequest) -> RequestFile:
         raise ServiceError(
             422, "Invalid input file: this service fetches no URLs; send the file in Base64"
         )
-    options = service.file_options
     try:
-        data = await anyio.to_thread.run_sync(read_url, file, options, abandon_on_cancel=True)
+        data = await service.downloads.run(partial(read_url, file, service.file_options))
     except FastOCRError as error:
         raise refusal(error) from None
+    service.admission.hold(len(data))
+    record.at_end.append(partial(service.admission.release, len(data)))
     return RequestFile(lambda: data, file_type)
 
 
@@ -148,8 +156,8 @@ async def uploaded(request: Request, query: FileOptions) -> Upload:
     """Return the file in the body of a request; `query` is what its query wants.
 
     Raises:
-        ServiceError: 422, there is no file, or the form is broken.
-        RequestValidationError: a part of the form is no option, or is given twice.
+        ServiceError: 422, there is no file, or the form is broken, or has a part twice.
+        RequestValidationError: a part of the form is no option.
 
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -176,9 +184,12 @@ async def _from_form(request: Request, query: FileOptions) -> Upload:
                 422, f"Invalid form: the part {_FILE_PART!r} with the file is missing"
             )
         data = await file.read()
-        fields = {name: value for name, value in form.multi_items() if name != _FILE_PART}
+        parts = form.multi_items()
     finally:
         await form.close()
+    fields = {name: value for name, value in parts if name != _FILE_PART}
+    if len(fields) + 1 < len(parts):
+        raise ServiceError(422, "Invalid form: a part is given twice")
     return Upload(data, _merged(query, fields))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from fastocr.serving.failures import ServiceError
@@ -25,6 +27,7 @@ __all__ = ["GuardedRoute", "deadline_of", "overdue", "service_of", "while_connec
 Result = TypeVar("Result")
 
 _TIMEOUT_HEADER = "x-request-timeout"
+_MOST_JSON_VALUES = 10_000
 
 
 def service_of(request: Request) -> Service:
@@ -43,23 +46,43 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             service = service_of(request)
             service.check_key(request)
-            _ = service.ocr
-            _check_headers(request, service.options.max_body_bytes)
+            service.check_ready()
             service.admission.check()
-            return await handler(_limited(request, service))
+            _check_headers(request, service)
+            limited = _limited(request, service)
+            if self.body_field is not None:
+                _check_json(await limited.body())
+            try:
+                return await handler(limited)
+            except HTTPException as error:
+                if error.status_code != HTTPStatus.BAD_REQUEST:
+                    raise
+                raise ServiceError(422, "Invalid body: it cannot be read as JSON") from None
 
         return guarded
 
 
-def _check_headers(request: Request, max_body_bytes: int) -> None:
+def _check_json(body: bytes) -> None:
+    """Refuse JSON that would take many times its size in memory.
+
+    Values are few in requests, and Base64 has none of these characters.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_JSON_VALUES:
+        raise ServiceError(422, f"Invalid body: more than {_MOST_JSON_VALUES} values")
+
+
+def _check_headers(request: Request, service: Service) -> None:
+    max_body_bytes = service.options.max_body_bytes
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise ServiceError(
             415, "Compressed requests are not taken: send the body without Content-Encoding"
         )
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_body_bytes:
-        raise _too_large(max_body_bytes)
+    if length.isdecimal():
+        if int(length) > max_body_bytes:
+            raise _too_large(max_body_bytes)
+        service.admission.check_room(int(length))
 
 
 def _too_large(max_body_bytes: int) -> ServiceError:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fastocr.serving.requests import current_request_id
+
 __all__ = ["set_up"]
 
-_LOGGERS = ("fastocr", "uvicorn")
+_LOGGERS = ("fastocr", "uvicorn", "asyncio")
 # What a client could put into a line to make it look like several.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -31,11 +33,11 @@ class _JSONFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **_fields(record),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=True, default=str)
+        return json.dumps(entry, ensure_ascii=True, default=str).replace("\x7f", "\\u007f")
 
 
 class _TextFormatter(logging.Formatter):
@@ -43,11 +45,24 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without its end, and what was raised after it."""
-        fields = getattr(record, "fields", {})
+        fields = _fields(record)
         pairs = [f"{name}={json.dumps(value, default=str)}" for name, value in fields.items()]
-        line = " ".join([_utc(record), record.levelname, record.getMessage(), *pairs])
-        line = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", line)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        lines = [" ".join([_utc(record), record.levelname, record.getMessage(), *pairs])]
+        if record.exc_info:
+            # Indented, so that no message of an exception looks like a record.
+            lines += [f"  {line}" for line in self.formatException(record.exc_info).split("\n")]
+        return "\n".join(map(_visible, lines))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of `extra`, and the request that the record is of."""
+    request_id = current_request_id.get()
+    named = {} if request_id is None else {"request_id": request_id}
+    return {**named, **getattr(record, "fields", {})}
+
+
+def _visible(line: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", line)
 
 
 def _utc(record: logging.LogRecord) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 
 from fastocr.serving import tracing
-from fastocr.serving.requests import RequestRecord, record_of
+from fastocr.serving.failures import ServiceError, mistake
+from fastocr.serving.requests import RequestRecord, current_request_id, record_of
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from fastocr.serving.metrics import Metrics
@@ -20,56 +23,82 @@ __all__ = ["Observer"]
 
 _log = logging.getLogger("fastocr.service")
 
-_CLIENT_GONE = 499
 _INTERNAL_ERROR = 500
 # Asked for so often that their lines would hide all others.
 _QUIET = ("/health", "/v2/health/live", "/v2/health/ready", "/metrics")
 
 
 class Observer:
-    """ASGI middleware around all others."""
+    """ASGI middleware around all others; answers what none of them has an answer for."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """`metrics` counts the requests of `app`."""
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, answer: Callable[[Scope, int, str], Response]
+    ) -> None:
+        """Stand before `app`.
+
+        Args:
+            app: answers requests.
+            metrics: counts them.
+            answer: makes an error's answer of a request, its status and its message.
+
+        """
         self._app = app
         self._metrics = metrics
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; what is raised goes on to the server."""
+        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
         record = record_of(scope)
-        status = _CLIENT_GONE
+        current_request_id.set(record.request_id)  # in the context of this request's task only
 
         async def named(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                record.status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = record.request_id
                 if record.stage_ms:
                     headers["Server-Timing"] = record.server_timing()
             await send(message)
 
-        name = f"{scope['method']} {scope['path']}"
-        with tracing.server_span(name, Headers(scope=scope)) as span:
+        with tracing.server_span(scope["method"], Headers(scope=scope)) as span:
             try:
-                await self._app(scope, receive, named)
-            except Exception:
-                status = _INTERNAL_ERROR
-                raise
+                await self._answered(scope, receive, named, record)
             finally:
-                for call in record.at_end:
-                    call()
-                if record.cancelled:
-                    status = _CLIENT_GONE
-                span.note({"http.response.status_code": status, "http.route": _route(scope)})
-                if status >= _INTERNAL_ERROR:
-                    span.fail(record.error or "")
-                self._metrics.note(_route(scope), status, record)
-                _log_access(scope, status, record)
+                self._note(scope, record, span)
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, record: RequestRecord
+    ) -> None:
+        try:
+            await self._app(scope, receive, send)
+            return
+        except Exception as error:
+            failure = mistake(error)
+        except asyncio.CancelledError:
+            # The server does this when its end has lasted too long.
+            failure = ServiceError(503, "The service is stopping")
+        if record.status is None:
+            response = self._answer(scope, failure.status_code, failure.message)
+            await response(scope, receive, send)
+        else:
+            # The answer has begun, and breaks off when this returns.
+            record.error, record.failed_with = failure.message, failure.status_code
+
+    def _note(self, scope: Scope, record: RequestRecord, span: tracing.Span) -> None:
+        for call in record.at_end:
+            call()
+        route = _route(scope)
+        status = record.outcome()
+        span.rename(f"{scope['method']} {route}")
+        span.note({"http.response.status_code": status, "http.route": route})
+        if status >= _INTERNAL_ERROR:
+            span.fail(record.error or "")
+        self._metrics.note(route, status, record)
+        _log_access(scope, status, record)
 
 
 def _route(scope: Mapping[str, Any]) -> str:

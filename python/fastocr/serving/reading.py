@@ -14,6 +14,7 @@ from fastocr.errors import FastOCRError, InferenceError, InputError
 from fastocr.inputs import InputOptions, Page
 from fastocr.inputs.pdf import is_pdf
 from fastocr.results import OCRResult
+from fastocr.serving import tracing
 from fastocr.serving.failures import ServiceError, refusal
 from fastocr.serving.pictures import Pictures
 from fastocr.serving.schemas import PDF
@@ -121,7 +122,7 @@ class Reading:
         self._closed = False
         self._pages: Iterator[Page] | None = None
         self._kind = "image"
-        self._next_index = 0
+        self._taken = 0
         self._sizes: dict[int, tuple[int, int]] = {}
 
     def next_page(self) -> PageAnswer | None:
@@ -131,40 +132,42 @@ class Reading:
             ServiceError: the file is no image or document, or an option is not allowed.
 
         """
-        begin = time.perf_counter()
+        begin_ns, begin = time.time_ns(), time.perf_counter()
         with self._lock:
-            page, index = self._take()
+            page = self._take()
+            index = self._taken - 1
         if page is None:
             return None
         stage_ms = {"decode": (time.perf_counter() - begin) * 1000}
         answer = PageAnswer(index, self._sizes.get(index), None, None, {}, stage_ms, page.followed)
-        if page.image is not None:
-            answer = self._read(page, answer)
-        else:
-            assert page.error is not None
-            answer = replace(answer, error=_failure(page, page.error))
-        return self._rendered(answer)
+        with tracing.span("fastocr.page", begin_ns) as span:
+            answer = self._rendered(self._read(page, answer))
+            span.note({"fastocr.page.index": index})
+            span.note({f"fastocr.{stage}_ms": value for stage, value in answer.stage_ms.items()})
+            if answer.error is not None:
+                span.fail(answer.error.message)
+        return answer
 
     def close(self) -> None:
         """Read no further page; does not wait for those in work."""
         self._closed = True
 
     def data_info(self) -> dict[str, Any]:
-        """Return ``dataInfo`` of the pages that were read."""
-        sizes = [self._sizes[index] for index in sorted(self._sizes)]
+        """Return ``dataInfo`` of the pages that were read, or failed: then a size may be 0 x 0."""
+        sizes = [self._sizes.get(index, (0, 0)) for index in range(self._taken)]
         pages = [{"width": width, "height": height} for width, height in sizes]
         if self._kind == "image":
             return {**pages[0], "type": self._kind}
         return {"numPages": len(pages), "pages": pages, "type": self._kind}
 
-    def _take(self) -> tuple[Page | None, int]:
+    def _take(self) -> Page | None:
         if self._pages is None:
             self._pages = self._open(self._load())
         page = None if self._closed else next(self._pages, None)
-        index = self._next_index
-        self._next_index += 1
         if page is None:
-            return None, index
+            return None
+        index = self._taken
+        self._taken += 1
         if index == 0 and page.followed and self._kind == "image":
             self._kind = "tiff"
         if page.image is not None:
@@ -173,7 +176,7 @@ class Reading:
         if index + 1 == self._most_pages:
             page = replace(page, followed=False)
             self._pages = iter(())
-        return page, index
+        return page
 
     def _open(self, data: bytes) -> Iterator[Page]:
         pdf = is_pdf(data)
@@ -185,7 +188,9 @@ class Reading:
         return inputs.iter_pages(data, self._input_options)
 
     def _read(self, page: Page, answer: PageAnswer) -> PageAnswer:
-        assert page.image is not None
+        if page.image is None:
+            assert page.error is not None
+            return replace(answer, error=_failure(page, page.error))
         try:
             (result,) = self._ocr.predict(page.image, **self._predict_options)
         except FastOCRError as error:

@@ -6,12 +6,17 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["RequestRecord", "record_of"]
+__all__ = ["RequestRecord", "current_request_id", "record_of"]
+
+# The request that a task or a thread works for; log records say it.
+current_request_id: ContextVar[str | None] = ContextVar("fastocr_request_id", default=None)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _KEY = "fastocr_request"
+_CLIENT_GONE = 499
 
 
 class RequestRecord:
@@ -24,6 +29,8 @@ class RequestRecord:
         bytes: size of its body.
         pages, failed_pages, lines: how many were read.
         error: the sentence that the client was told.
+        status: the HTTP status of its answer; None until this begins.
+        failed_with: what the status would be, had it been known when the answer began.
         cancelled: whether the client went away before its answer.
         receiving: whether more of its body is to come.
         at_end: called when it has been answered.
@@ -42,6 +49,8 @@ class RequestRecord:
         self.failed_pages = 0
         self.lines = 0
         self.error: str | None = None
+        self.status: int | None = None
+        self.failed_with: int | None = None
         self.cancelled = False
         self.receiving = True
         self.at_end: list[Callable[[], object]] = []
@@ -50,6 +59,12 @@ class RequestRecord:
         """Add the times of a page."""
         for stage, milliseconds in stage_ms.items():
             self.stage_ms[stage] = self.stage_ms.get(stage, 0.0) + milliseconds
+
+    def outcome(self) -> int:
+        """Return what became of it as an HTTP status; 499: its client went away."""
+        if self.cancelled or self.status is None:
+            return _CLIENT_GONE
+        return self.failed_with or self.status
 
     def total_ms(self) -> float:
         """Return the milliseconds since the request began."""

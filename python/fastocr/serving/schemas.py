@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 __all__ = [
     "Failure",
@@ -21,6 +22,8 @@ __all__ = [
 ]
 
 PDF, IMAGE = 0, 1
+# In answers, where nothing is null.
+_Missing = SkipJsonSchema[None]
 
 
 class _Model(BaseModel):
@@ -92,10 +95,21 @@ class InferRequest(OCROptions):
     ] = None
 
 
+def _number(value: Any) -> Any:
+    """Return the number that a text says, as all values are texts in queries and forms."""
+    return int(value) if value in ("0", "1") else value
+
+
 class FileOptions(OCROptions):
     """The query of ``POST /ocr/file``; unlike in the body of ``/ocr``, unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid")
+
+    file_type: Annotated[
+        Literal[0, 1] | None,
+        BeforeValidator(_number),
+        Field(description="0: PDF, 1: image. Missing: either."),
+    ] = None
 
 
 # ---- answers -------------------------------------------------------------------------------------
@@ -128,11 +142,11 @@ class OCRPage(_Model):
     pruned_result: Annotated[
         dict[str, Any], Field(description="As PaddleOCR's JSON, without input_path and page_index.")
     ]
-    ocr_image: Annotated[str | None, Field(description="JPEG in Base64.")] = None
-    doc_preprocessing_image: Annotated[str | None, Field(description="JPEG in Base64.")] = None
-    input_image: Annotated[str | None, Field(description="JPEG in Base64.")] = None
-    error_code: int | None = None
-    error_msg: str | None = None
+    ocr_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
+    doc_preprocessing_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
+    input_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
+    error_code: int | _Missing = None
+    error_msg: str | _Missing = None
 
 
 class InferResult(_Model):

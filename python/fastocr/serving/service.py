@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.requests import Request
 
 from fastocr import warmup
-from fastocr.serving import tracing
-from fastocr.serving.admission import Admission
+from fastocr.serving.admission import Admission, Workers
 from fastocr.serving.failures import ServiceError, busy
 from fastocr.serving.metrics import Metrics
 from fastocr.serving.options import ServiceOptions
@@ -34,8 +33,9 @@ _log = logging.getLogger("fastocr.service")
 
 Result = TypeVar("Result")
 
-# Pages of one document that are worked on at once, as in `predict`.
+# Pages of one document that are worked on, or wait for those before them, as in `predict`.
 _AHEAD = 3
+_DOWNLOADS_AT_ONCE = 32
 _LOADING_SECONDS = 5
 
 
@@ -45,6 +45,7 @@ class Service:
     Attributes:
         options: how it works.
         admission: who may work when.
+        downloads: threads that wait for other servers.
         metrics: what is counted.
         failure: why the models could not be loaded.
 
@@ -56,6 +57,7 @@ class Service:
         self.admission = Admission(
             options.queue_size, options.pages_at_once, options.max_pending_bytes
         )
+        self.downloads = Workers(_DOWNLOADS_AT_ONCE, "fastocr-download")
         self.metrics = Metrics(self)
         self.failure: BaseException | None = None
         self.on_failure: Callable[[], object] = lambda: None
@@ -81,6 +83,7 @@ class Service:
         if self._loading is not None:
             await self._loading
         await asyncio.to_thread(self.admission.close)
+        await asyncio.to_thread(self.downloads.close)
         ocr, self._ocr = self._ocr, None
         if ocr is not None:
             await asyncio.to_thread(ocr.close)
@@ -101,9 +104,8 @@ class Service:
         """Whether requests are taken: the models are loaded and warm, and it is not stopping."""
         return self._ocr is not None and not self._stopping
 
-    @property
-    def ocr(self) -> PaddleOCR:
-        """The pipeline.
+    def check_ready(self) -> None:
+        """Refuse a new request unless it can be taken; those that have been taken go on.
 
         Raises:
             ServiceError: 503, the service is loading or stopping.
@@ -111,6 +113,16 @@ class Service:
         """
         if self._stopping:
             raise busy("The service is stopping", _LOADING_SECONDS)
+        _ = self.ocr
+
+    @property
+    def ocr(self) -> PaddleOCR:
+        """The pipeline.
+
+        Raises:
+            ServiceError: 503, it is not there yet, or not any more.
+
+        """
         if self._ocr is None:
             raise busy("The service is loading its models", _LOADING_SECONDS)
         return self._ocr
@@ -130,7 +142,7 @@ class Service:
         """How files are read: as the pipeline's maker wants it, within the limits of the service.
 
         Raises:
-            ServiceError: 503, the service is loading or stopping.
+            ServiceError: as `ocr`.
 
         """
         return replace(
@@ -151,10 +163,10 @@ class Service:
         if self._key is None:
             return
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = (
-            token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-        )
-        if not hmac.compare_digest(_digest(given), self._key):
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        # Either will do: what stands in front of the service may set the first one for itself.
+        given = [_digest(key) for key in (bearer, request.headers.get("x-api-key", ""))]
+        if not any(hmac.compare_digest(key, self._key) for key in given):
             raise ServiceError(
                 401,
                 "A valid API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY",
@@ -176,7 +188,7 @@ class Service:
         """Return what reads the file that `load` returns; see `Reading`.
 
         Raises:
-            ServiceError: 503 while the service is not ready.
+            ServiceError: as `ocr`.
 
         """
         return Reading(
@@ -210,31 +222,29 @@ class Service:
                     if page is not None:
                         ready[page.index] = page
                     ended = ended or page is None or not page.followed
-                for _ in range(0 if ended else _AHEAD - len(running)):
-                    running.add(asyncio.ensure_future(self._page(reading, record)))
+                due: list[PageAnswer] = []
                 while expected in ready:
-                    page = ready.pop(expected)
+                    due.append(ready.pop(expected))
+                    expected += 1
+                # Those that are ready, but not due, are ahead as well.
+                for _ in range(0 if ended else _AHEAD - len(running) - len(ready)):
+                    running.add(asyncio.ensure_future(self._page(reading, record)))
+                for page in due:
                     self._note(page, record)
                     yield page
-                    expected += 1
         finally:
             reading.close()
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+                task.add_done_callback(_looked_at)
 
     async def _page(self, reading: Reading, record: RequestRecord) -> PageAnswer | None:
         queued = time.perf_counter()
 
         def work() -> tuple[float, PageAnswer | None]:
-            begin = time.perf_counter()
-            with tracing.span("fastocr.page") as span:
-                page = reading.next_page()
-                if page is not None:
-                    span.note({"fastocr.page.index": page.index, **page.stage_ms})
-                return begin, page
+            return time.perf_counter(), reading.next_page()
 
-        begin, page = await self.admission.run(work)
+        begin, page = await self.admission.run(work, reading)
         record.add_stages({"queue": (begin - queued) * 1000})
         return page
 
@@ -266,6 +276,12 @@ def _practise(ocr: PaddleOCR) -> None:
 def _digest(key: str) -> bytes:
     """Return what is compared in place of a key, whatever its length."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _looked_at(task: asyncio.Task[object]) -> None:
+    """Take note of what a task raised that nobody waits for, or asyncio complains."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _results(tasks: Iterable[asyncio.Task[Result]]) -> list[Result]:

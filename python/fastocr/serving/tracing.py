@@ -12,7 +12,18 @@ from typing import Any
 
 __all__ = ["Span", "server_span", "span"]
 
-_FOUND = importlib.util.find_spec("opentelemetry") is not None
+_TRACER = "fastocr"
+
+
+def _installed() -> bool:
+    # Other distributions put packages of their own into the same namespace.
+    try:
+        return importlib.util.find_spec("opentelemetry.trace") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+_FOUND = _installed()
 
 
 class Span:
@@ -27,6 +38,11 @@ class Span:
         if self._span is not None:
             self._span.set_attributes(attributes)
 
+    def rename(self, name: str) -> None:
+        """Change the name."""
+        if self._span is not None:
+            self._span.update_name(name)
+
     def fail(self, message: str) -> None:
         """Mark what the span stands for as failed."""
         if self._span is not None:
@@ -36,14 +52,20 @@ class Span:
 
 
 @contextmanager
-def span(name: str) -> Iterator[Span]:
-    """Begin a span inside that of this thread's or task's context."""
+def span(name: str, begin_ns: int) -> Iterator[Span]:
+    """Begin a span inside that of this thread's or task's context.
+
+    Args:
+        name: its name.
+        begin_ns: when it began, as `time.time_ns` says.
+
+    """
     if not _FOUND:
         yield Span()
         return
     from opentelemetry import trace
 
-    with trace.get_tracer("fastocr").start_as_current_span(name) as started:
+    with trace.get_tracer(_TRACER).start_as_current_span(name, start_time=begin_ns) as started:
         yield Span(started)
 
 
@@ -56,7 +78,7 @@ def server_span(name: str, headers: Mapping[str, str]) -> Iterator[Span]:
     from opentelemetry import trace
     from opentelemetry.propagate import extract
 
-    with trace.get_tracer("fastocr").start_as_current_span(
+    with trace.get_tracer(_TRACER).start_as_current_span(
         name, context=extract(headers), kind=trace.SpanKind.SERVER
     ) as started:
         yield Span(started)

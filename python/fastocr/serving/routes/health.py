@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from fastocr import _core
 from fastocr.serving.guard import service_of
@@ -24,7 +25,7 @@ router = APIRouter(tags=["Service"])
 )
 async def health(request: Request) -> Response:
     """Tell whether requests are taken. The queue may be full nevertheless."""
-    _ = service_of(request).ocr
+    service_of(request).check_ready()
     fields = {"logId": record_of(request.scope).log_id, "errorCode": 0, "errorMsg": "Healthy"}
     return Response(compact_json(fields), media_type="application/json")
 
@@ -51,9 +52,19 @@ async def info(request: Request) -> Response:
     return Response(model.model_dump_json(by_alias=True), media_type="application/json")
 
 
-@router.get("/metrics", operation_id="getMetrics", responses={401: {"model": Failure}})
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=PlainTextResponse,
+    responses={
+        401: {
+            "description": "A key is needed.",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
+        }
+    },
+)
 async def metrics(request: Request) -> Response:
     """Return what is counted, in Prometheus' text form."""
     service = service_of(request)
     service.check_key(request)
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return PlainTextResponse(service.metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from fastocr.serving.failures import ServiceError
+from fastocr.serving.failures import ServiceError, mistake
 from fastocr.serving.files import UPLOAD, field_file, uploaded
 from fastocr.serving.guard import (
     GuardedRoute,
@@ -55,11 +55,12 @@ async def infer(body: InferRequest, request: Request) -> Response:
     """
     service, record = service_of(request), record_of(request.scope)
     record.log_id = body.log_id or record.log_id
+    seconds = deadline_of(request)
     visualize = service.options.visualize if body.visualize is None else body.visualize
 
     async def work() -> Response:
         with service.admission.enter():
-            file = await field_file(service, body)
+            file = await field_file(service, body, record)
             reading = service.reading(
                 file.load,
                 body,
@@ -69,7 +70,7 @@ async def infer(body: InferRequest, request: Request) -> Response:
             )
             return await _answer(service, reading, record)
 
-    return await while_connected(request, work(), deadline_of(request))
+    return await while_connected(request, work(), seconds)
 
 
 @router.post(
@@ -85,6 +86,7 @@ async def infer_file(request: Request, query: Annotated[FileOptions, Query()]) -
     too. Of a document the first pages are read, as by `/ocr`.
     """
     service, record = service_of(request), record_of(request.scope)
+    seconds = deadline_of(request)
     upload = await uploaded(request, query)
     options = upload.options
     record.log_id = options.log_id or record.log_id
@@ -100,7 +102,7 @@ async def infer_file(request: Request, query: Annotated[FileOptions, Query()]) -
             )
             return await _answer(service, reading, record)
 
-    return await while_connected(request, work(), deadline_of(request))
+    return await while_connected(request, work(), seconds)
 
 
 async def _answer(service: Service, reading: Reading, record: RequestRecord) -> Response:
@@ -145,6 +147,7 @@ async def infer_stream(request: Request, query: Annotated[FileOptions, Query()])
     Takes what `/ocr/file` takes. The time that is allowed counts for each page anew.
     """
     service, record = service_of(request), record_of(request.scope)
+    seconds = deadline_of(request)
     upload = await uploaded(request, query)
     options = upload.options
     record.log_id = options.log_id or record.log_id
@@ -156,7 +159,7 @@ async def infer_stream(request: Request, query: Annotated[FileOptions, Query()])
         visualize=bool(options.visualize),
         render=lambda page: _page_line(record.log_id, page),
     )
-    stream = _Stream(service, reading, record, deadline_of(request))
+    stream = _Stream(service, reading, record, seconds)
     try:
         await while_connected(request, stream.begin(), stream.seconds)
     except BaseException:
@@ -205,13 +208,16 @@ class _Stream:
         failure: ServiceError | None = None
         while page is not None:
             yield page.text.encode() + b"\n"
+            page = None
             try:
-                with anyio.fail_after(self.seconds):
+                with anyio.move_on_after(self.seconds) as limit:
                     page = await anext(self._pages, None)
-            except TimeoutError:
-                page, failure = None, overdue(self.seconds)
+                if limit.cancelled_caught:
+                    failure = overdue(self.seconds)
             except ServiceError as error:
-                page, failure = None, error
+                failure = error
+            except Exception as error:
+                failure = mistake(error)
         yield self._last_line(failure).encode() + b"\n"
         self.complete = True
 
@@ -219,6 +225,7 @@ class _Stream:
         line: dict[str, Any] = {"logId": self.record.log_id, "done": True}
         if failure is not None:
             self.record.error = failure.message
+            self.record.failed_with = failure.status_code
             return compact_json({**line, **_error_fields(failure)})
         return compact_json({**line, "result": {"dataInfo": self._reading.data_info()}, **_SUCCESS})
 
