@@ -11,12 +11,13 @@ import logging.handlers
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastocr.serving.requests import current_request_id
 
-__all__ = ["set_up"]
+__all__ = ["logging_to"]
 
 _LOGGERS = ("fastocr", "uvicorn", "asyncio")
 # What a client could put into a line to make it look like several.
@@ -101,14 +102,15 @@ class _FileHandler(logging.handlers.WatchedFileHandler):
         self._lost()
 
 
-def set_up(
-    log_format: str, log_file: str | None, level: int, lost: Callable[[], object]
-) -> logging.Handler:
-    """Send the records of fastocr and of the HTTP server to one place.
+@contextmanager
+def logging_to(
+    log_file: str | None, log_format: str, level: int, lost: Callable[[], object]
+) -> Iterator[None]:
+    """Send the records of fastocr and of the HTTP server to one place; leave all as it was after.
 
     Args:
-        log_format: "json" or "text".
         log_file: where lines are appended; None: standard error.
+        log_format: "json" or "text".
         level: the least that is logged.
         lost: called for each record that could not be written.
 
@@ -118,9 +120,15 @@ def set_up(
     """
     handler = _Handler(sys.stderr, lost) if log_file is None else _FileHandler(log_file, lost)
     handler.setFormatter(_JSONFormatter() if log_format == "json" else _TextFormatter())
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers[:] = [handler]
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers[:], logger.propagate = [handler], False
         logger.setLevel(level)
-        logger.propagate = False
-    return handler
+    try:
+        yield
+    finally:
+        for logger, (handlers, old_level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(old_level)
+        handler.close()

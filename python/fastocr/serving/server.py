@@ -113,15 +113,15 @@ def run(
     server = Server(make_ocr, options)
     server.on_listening = lambda url: print(url, flush=True)
     lost = server.service.metrics.lost_records.inc
-    log.set_up(options.log_format, options.log_file, log_level, lost)
-    if options.api_key is None and options.host not in _LOOPBACK:
-        _log.warning(
-            "Without an API key everybody who reaches %s can use this service", options.host
-        )
-    try:
-        server.run()
-    except SystemExit:
-        raise OSError(f"cannot listen on {options.host}:{options.port}") from None
+    with log.logging_to(options.log_file, options.log_format, log_level, lost):
+        if options.api_key is None and options.host not in _LOOPBACK:
+            _log.warning(
+                "Without an API key everybody who reaches %s can use this service", options.host
+            )
+        try:
+            server.run()
+        except SystemExit:
+            raise OSError(f"cannot listen on {options.host}:{options.port}") from None
     if server.service.failure is not None:
         raise server.service.failure
     return server.stopped_by

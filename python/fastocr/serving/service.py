@@ -93,6 +93,7 @@ class Service:
             ocr = await asyncio.to_thread(self._make_ocr)
             await asyncio.to_thread(_practise, ocr)
         except Exception as error:
+            _log.error("The models cannot be loaded: %s", error)
             self.failure = error
             self.on_failure()
             return
