@@ -16,6 +16,9 @@ FastOCRError
 ├── EngineError (RuntimeError)             an inference engine that fails
 │   ├── EngineUnavailableError             not installed, or installed in the wrong version
 │   └── InferenceError                     the engine failed while it ran a model
+├── ServiceError (RuntimeError)            what a client of a service got in place of a result
+│   ├── ServiceInputError (InputError)     the file or an option is refused
+│   └── ServiceUnavailableError            it is busy, loading or stopping: to be tried again
 └── WrongProcessError (RuntimeError)       an object of the process that this one was forked from
 ```
 """
@@ -34,6 +37,9 @@ __all__ = [
     "ModelError",
     "ModelFormatError",
     "ModelNotFoundError",
+    "ServiceError",
+    "ServiceInputError",
+    "ServiceUnavailableError",
     "UnsupportedOptionError",
     "WrongProcessError",
 ]
@@ -85,6 +91,45 @@ class EngineUnavailableError(EngineError):
 
 class InferenceError(EngineError):
     """An engine failed while it ran a model."""
+
+
+class ServiceError(FastOCRError, RuntimeError):
+    """A service answered without a result.
+
+    Attributes:
+        status: the HTTP status; 200 if there was an answer that is none of fastocr's service.
+        message: what the service said.
+        log_id: the name of the request in the service's log; None if the answer has none.
+        retry_after: seconds after which the service wants to be asked again; None: it did not say.
+
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        log_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """All arguments are kept as attributes."""
+        super().__init__(status, message, log_id, retry_after)
+        self.status = status
+        self.message = message
+        self.log_id = log_id
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """Return the message, with what is needed to find the request in the service's log."""
+        name = "" if self.log_id is None else f", log id {self.log_id}"
+        return f"{self.message} (status {self.status}{name})"
+
+
+class ServiceInputError(ServiceError, InputError):
+    """The service does not take the file or an option (status 413 or 422)."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """The service takes no work now: it is busy, loading or stopping (status 503)."""
 
 
 class WrongProcessError(FastOCRError, RuntimeError):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastocr.errors import FastOCRError, UnsupportedOptionError
+from fastocr.urls import is_url
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -470,7 +471,7 @@ def _file_name(input_path: str | None) -> str:
     """Return the last part of a path, or of the path of a URL."""
     if input_path is None:
         return ""
-    if input_path.lower().startswith(("http://", "https://")):
+    if is_url(input_path):
         from urllib.parse import unquote
 
         # Not by `urlsplit`: what is no valid URL names its failure too.

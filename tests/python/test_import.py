@@ -40,18 +40,22 @@ def child(run_python: RunPython, code: str, **env: str) -> subprocess.CompletedP
 # --- import ---------------------------------------------------------------------------------------
 
 
-def test_import_loads_numpy_only(run_python: RunPython) -> None:
+@pytest.mark.parametrize(
+    ("statement", "packages"),
+    [("import fastocr", ["fastocr"]), ("from fastocr import PaddleOCR", ["fastocr", "numpy"])],
+)
+def test_import_loads_little(run_python: RunPython, statement: str, packages: list[str]) -> None:
     """OpenCV, Pillow, PDFium, YAML and the engine are loaded when they are needed."""
-    code = """
+    code = f"""
 import sys
 def top_level():
-    return {name.partition(".")[0] for name in sys.modules}
+    return {{name.partition(".")[0] for name in sys.modules}}
 # Modules of the interpreter's start: hooks of editable installs, coverage and the like.
 before = top_level()
-import fastocr
+{statement}
 print(*sorted(top_level() - before - set(sys.stdlib_module_names)))
 """
-    assert child(run_python, code).stdout.split() == ["fastocr", "numpy"]
+    assert child(run_python, code).stdout.split() == packages
 
 
 def test_import_is_short(run_python: RunPython) -> None:
@@ -59,7 +63,7 @@ def test_import_is_short(run_python: RunPython) -> None:
     code = """
 import sys, numpy, logging, pathlib
 before = set(sys.modules)
-import fastocr
+from fastocr import PaddleOCR
 print(*sorted(set(sys.modules) - before))
 """
     loaded = child(run_python, code).stdout.split()
@@ -69,6 +73,22 @@ print(*sorted(set(sys.modules) - before))
         "concurrent.futures", "fastocr.conversion",
     ):  # fmt: skip
         assert name not in loaded
+
+
+def test_names_are_there_before_they_are_loaded(run_python: RunPython) -> None:
+    code = """
+import fastocr
+assert set(fastocr.__all__) <= set(dir(fastocr))
+assert "PaddleOCR" not in vars(fastocr)
+from fastocr import *
+assert PaddleOCR is fastocr.PaddleOCR and OCRResult.__module__ == "fastocr.results"
+try:
+    fastocr.Nothing
+except AttributeError as error:
+    print(error)
+"""
+    message = "module 'fastocr' has no attribute 'Nothing'\n"
+    assert child(run_python, code).stdout == message
 
 
 def test_import_changes_nothing(run_python: RunPython) -> None:
@@ -91,7 +111,7 @@ def state():
         "excepthook": sys.excepthook,
     }}
 before = state()
-import fastocr
+from fastocr import PaddleOCR
 after = state()
 assert {{k: v for k, v in after.items() if v != before[k]}} == {{}}
 """

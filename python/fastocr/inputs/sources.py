@@ -16,7 +16,8 @@ from fastocr.inputs.files import encoded_pages, read_file
 from fastocr.inputs.options import DEFAULT_OPTIONS, InputOptions
 from fastocr.inputs.page import Page, guarded
 from fastocr.inputs.pillow import is_pillow_image, pillow_to_bgr
-from fastocr.inputs.urls import is_url, name_of, read_url, suffix_of
+from fastocr.inputs.urls import name_of, read_url, suffix_of
+from fastocr.urls import is_url
 
 __all__ = ["iter_pages"]
 

@@ -8,14 +8,9 @@ from pathlib import PurePosixPath
 from fastocr.errors import InputError, InputNotFoundError
 from fastocr.inputs.options import InputOptions
 
-__all__ = ["is_url", "name_of", "read_url", "suffix_of"]
+__all__ = ["name_of", "read_url", "suffix_of"]
 
 _NOT_THERE = (404, 410)
-
-
-def is_url(text: str) -> bool:
-    """Tell whether a string is a URL, not a path."""
-    return text.lower().startswith(("http://", "https://"))
 
 
 def name_of(url: str) -> str:

@@ -20,11 +20,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from fastocr.errors import FastOCRError
-from fastocr.inputs.urls import is_url, read_url
+from fastocr.inputs.urls import read_url
 from fastocr.serving.description import without_null
 from fastocr.serving.failures import ServiceError, refusal
 from fastocr.serving.requests import RequestRecord
 from fastocr.serving.schemas import IMAGE, PDF, FileOptions, InferRequest
+from fastocr.urls import is_url
 
 if TYPE_CHECKING:
     from fastocr.serving.service import Service
