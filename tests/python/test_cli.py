@@ -151,7 +151,7 @@ precision enable_mkldnn mkldnn_cache_capacity cpu_threads enable_cinn paddlex_co
 # PaddleOCR 3.0 has the first one; PaddleOCR sets the second in YAML only.
 OWN_OPTIONS = """
 min_subgraph_size engine_config coordinates recursive pdf_pages pdf_scale pdf_password max_pixels
-allow_urls allow_private_urls url_timeout max_url_bytes
+allow_urls allow_private_urls url_timeout max_url_bytes pdf_timeout pdf_memory max_pages
 """
 
 

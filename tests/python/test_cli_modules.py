@@ -132,7 +132,7 @@ REFERENCE_OPTIONS = {
 }
 OWN_OPTIONS = """
 min_subgraph_size engine_config recursive pdf_pages pdf_scale pdf_password max_pixels allow_urls
-allow_private_urls url_timeout max_url_bytes
+allow_private_urls url_timeout max_url_bytes pdf_timeout pdf_memory max_pages
 """
 
 VALUES: dict[str, tuple[list[str], Any]] = {

@@ -20,7 +20,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from fastocr.errors import InputError, InputNotFoundError, InvalidOptionError
-from fastocr.inputs import InputOptions, Page, PageSelection, iter_pages, pdf
+from fastocr.inputs import InputOptions, Page, PageSelection, iter_pages
+from fastocr.pdf import Scales
 
 Array = npt.NDArray[Any]
 
@@ -1082,13 +1083,13 @@ def test_pdf_collected_while_another_is_rendered(
 ) -> None:
     abandoned = [iter_pages(three_pages)]
     next(abandoned[0])
-    scale = pdf._Scales.of_page
+    scale = Scales.of_page
 
-    def scale_after_collection(scales: pdf._Scales, width: float, height: float) -> float:
+    def scale_after_collection(scales: Scales, width: float, height: float) -> float:
         abandoned.clear()
         return scale(scales, width, height)
 
-    monkeypatch.setattr(pdf._Scales, "of_page", scale_after_collection)
+    monkeypatch.setattr(Scales, "of_page", scale_after_collection)
     assert len(list(iter_pages(three_pages))) == 3
 
 
@@ -1110,7 +1111,7 @@ def test_pdfs_in_threads_are_identical(three_pages: Path) -> None:
 
 def test_pdf_scale() -> None:
     cap = 178_956_970
-    scale_of = pdf._Scales.of(InputOptions()).of_page
+    scale_of = Scales.of(None, InputOptions().max_pixels).of_page
     assert scale_of(640, 240) == 2.0
     assert scale_of(6000, 7000) == 2.0
     for width, height in [(20000.0, 20000.0), (7000.0, 7000.0), (100000.0, 3000.0)]:

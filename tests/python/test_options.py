@@ -222,9 +222,10 @@ WRONG = [
     ),
     *(("pdf_pages", value, "pages counted from 1")
       for value in ("", "0", "a", "3-1", 0, -1, True, [], [1, "2"], 1.5)),
-    *((name, value, POSITIVE) for name in ("pdf_scale", "url_timeout") for value in NO_NUMBERS),
+    *((name, value, POSITIVE) for name in ("pdf_scale", "pdf_timeout", "url_timeout")
+      for value in NO_NUMBERS),
     *(("pdf_password", value, "a string") for value in (5, b"secret")),
-    *((name, value, INTEGER) for name in ("max_pixels", "max_url_bytes")
+    *((name, value, INTEGER) for name in ("max_pixels", "max_url_bytes", "max_pages", "pdf_memory")
       for value in (0, -1, 2**63, 1.5, "9", True)),
     *(("coordinates", value, "'processed', 'original'") for value in ("", "page", 1)),
     *((name, value, "a bool") for name in ("enable_hpi", "use_tensorrt") for value in (1, "yes")),
@@ -402,6 +403,9 @@ OBJECT_INPUT_VALUES: dict[str, Any] = {
     "allow_private_urls": True,
     "url_timeout": 5,
     "max_url_bytes": 2**40,
+    "max_pages": 12,
+    "pdf_timeout": 2.5,
+    "pdf_memory": 2**31,
 }
 
 

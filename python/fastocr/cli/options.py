@@ -141,6 +141,15 @@ INPUTS: Groups = {
         Option("pdf_scale", "float", "2", "Pixels a point (1/72 inch) of PDF pages."),
         Option("pdf_password", "string", "none", "Password of encrypted PDF files."),
         Option(
+            "pdf_timeout",
+            "float",
+            "none",
+            "Seconds for opening a PDF and rendering one page; PDFs are then read in processes of "
+            "their own.",
+        ),
+        Option("pdf_memory", "int", "none", "Bytes that a PDF may take; in processes as well."),
+        Option("max_pages", "int", "none", "Documents with more pages fail."),
+        Option(
             "max_pixels",
             "int",
             "178956970",

@@ -38,6 +38,8 @@ _SERVICE: Groups = {
         Option("max_body_bytes", "int", "104857600", "Largest request."),
         Option("max_pending_bytes", "int", "1073741824", "Most bytes of all requests in memory."),
         Option("max_pages", "int", "1000", "Documents with more pages are refused."),
+        Option("pdf_timeout", "float", "20", "Seconds for opening a PDF or rendering one page."),
+        Option("pdf_memory", "int", "1073741824", "Bytes that a PDF may take."),
         Option(
             "max_pixels",
             "int",

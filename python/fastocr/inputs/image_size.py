@@ -36,7 +36,7 @@ def stated_size(data: bytes) -> Size | None:
     None also stands for a damaged header, which is for the decoder to refuse.
     """
     for start, read in _READERS:
-        if data.startswith(start):
+        if data.startswith(start) or (start == _FILE_TYPE and data.startswith(start, 4)):
             try:
                 return read(data)
             except (struct.error, IndexError, ValueError):
@@ -137,6 +137,34 @@ def _codestream(data: bytes, position: int = 0) -> Size | None:
     return right - left, bottom - top
 
 
+def _avif(data: bytes) -> Size | None:
+    """Return the largest size that an ISO base media file states of an image or a track."""
+    sizes = list(_media_sizes(data, 0, len(data)))
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def _media_sizes(data: bytes, position: int, end: int) -> Iterator[Size]:
+    while position + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, position)
+        head = 8
+        if size == 1:  # the size did not fit
+            (size,) = struct.unpack_from(">Q", data, position + 8)
+            head = 16
+        whole = position + size <= end
+        stop = position + size if size and whole else end
+        if kind == b"ispe":
+            width, height = struct.unpack_from(">II", data, position + head + 4)
+            yield width, height
+        elif kind == b"tkhd" and whole:
+            width, height = struct.unpack_from(">II", data, stop - 8)
+            yield width >> 16, height >> 16
+        elif kind in _MEDIA_CONTAINERS:
+            yield from _media_sizes(data, position + head + 4 * (kind == b"meta"), stop)
+        if stop <= position + head:
+            return
+        position = stop
+
+
 def _sun(data: bytes) -> Size | None:
     width, height = struct.unpack_from(">II", data, 4)
     return width, height
@@ -146,6 +174,9 @@ def _radiance(data: bytes) -> Size | None:
     match = _RADIANCE.search(data[:_HEADER_BYTES])
     return match and (int(match[2]), int(match[1]))
 
+
+_FILE_TYPE = b"ftyp"  # behind its size
+_MEDIA_CONTAINERS = (b"meta", b"iprp", b"ipco", b"moov", b"trak")
 
 _READERS = (
     (b"\x89PNG\r\n\x1a\n", _png),
@@ -158,4 +189,5 @@ _READERS = (
     (_JP2_CODESTREAM, _codestream),
     (b"\x59\xa6\x6a\x95", _sun),
     (b"#?", _radiance),
+    (_FILE_TYPE, _avif),
 )

@@ -19,6 +19,9 @@ class InputOptions:
         pdf_scale: pixels per point (1/72 inch) of PDF pages; None: that of the environment variable
             PADDLE_PDX_PDF_RENDER_SCALE, or 2.
         pdf_password: the password of encrypted PDFs.
+        pdf_timeout: seconds for opening a PDF and rendering one page; None: there is no limit. With
+            this or `pdf_memory`, PDFs are read in processes of their own.
+        pdf_memory: bytes that such a process may take for a PDF; None: there is no limit.
         max_pixels: an image file with more pixels is an error, before it is decoded; a PDF page is
             rendered at a smaller scale.
         max_pages: a document with more pages is an error; None: there is no limit.
@@ -33,6 +36,8 @@ class InputOptions:
     pdf_pages: PageSelection | None = None
     pdf_scale: float | None = None
     pdf_password: str | None = field(default=None, repr=False)
+    pdf_timeout: float | None = None
+    pdf_memory: int | None = None
     # Pillow's limit, and the reference's: half a gigabyte as BGR.
     max_pixels: int = 178_956_970
     allow_urls: bool = True

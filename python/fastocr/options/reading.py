@@ -30,6 +30,9 @@ _CALL_CHECKS: dict[str, Check] = {
 }
 # What protects the machine is for whoever makes the object to decide, not for each call.
 _OBJECT_CHECKS: dict[str, Check] = {
+    "pdf_timeout": checks.number(0, exclusive=True),
+    "pdf_memory": checks.integer(1, 2**63 - 1),
+    "max_pages": checks.integer(1),
     "max_pixels": checks.integer(1, 2**63 - 1),
     "allow_urls": checks.switch,
     "allow_private_urls": checks.switch,

@@ -34,6 +34,8 @@ class ServiceOptions:
         max_body_bytes: the largest request.
         max_pending_bytes: of all requests that are held in memory together.
         max_pages: a document with more pages is refused.
+        pdf_timeout: for opening a PDF or rendering one page of it, in a process of its own.
+        pdf_memory: bytes that this process may take for a PDF.
         allow_urls: whether ``file`` may be a URL, which is then fetched.
         visualize: whether ``/ocr`` draws pictures where a request does not say.
         max_num_input_imgs: pages of a document that ``/ocr`` reads, others are left out; None: all.
@@ -57,6 +59,8 @@ class ServiceOptions:
     max_body_bytes: int = 100 * 2**20
     max_pending_bytes: int = 2**30
     max_pages: int = 1000
+    pdf_timeout: float = 20.0
+    pdf_memory: int = 2**30
     allow_urls: bool = False
     visualize: bool = True
     max_num_input_imgs: int | None = 10
@@ -97,6 +101,8 @@ _CHECKS: dict[str, Check] = {
     "max_body_bytes": checks.integer(1, 2**63 - 1),
     "max_pending_bytes": checks.integer(1, 2**63 - 1),
     "max_pages": checks.integer(1),
+    "pdf_timeout": _SECONDS,
+    "pdf_memory": checks.integer(1, 2**63 - 1),
     "allow_urls": checks.switch,
     "visualize": checks.switch,
     "max_num_input_imgs": checks.integer(1),

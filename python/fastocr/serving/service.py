@@ -149,6 +149,8 @@ class Service:
         return replace(
             self.ocr.input_options,
             max_pages=self.options.max_pages,
+            pdf_timeout=self.options.pdf_timeout,
+            pdf_memory=self.options.pdf_memory,
             allow_urls=self.options.allow_urls,
         )
 
