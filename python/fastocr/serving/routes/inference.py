@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -43,14 +42,13 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-_TAGS: list[str | Enum] = ["Open Inference Protocol"]
 _OF_MODEL = f"/v2/models/{MODEL}"
 _OF_VERSION = f"{_OF_MODEL}/versions/{VERSION}"
 _NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {"model": InferenceFailure, "description": "It takes none."}
 }
 
-router = APIRouter(tags=_TAGS)
+router = APIRouter(tags=["Open Inference Protocol"])
 
 
 def _json(fields: Mapping[str, Any]) -> Response:
@@ -152,7 +150,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **failure_responses(InferenceFailure),
 }
 
-_work = APIRouter(route_class=GuardedRoute, responses=_RESPONSES, tags=_TAGS)
+_work = APIRouter(route_class=GuardedRoute, responses=_RESPONSES)
 
 
 @_work.post(f"{_OF_MODEL}/infer", operation_id="inferModel", openapi_extra=_REQUEST)
