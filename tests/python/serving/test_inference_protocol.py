@@ -76,19 +76,20 @@ def assert_equal(answer: Any, results: list[Any]) -> None:
     lines = sum(counts)
     assert texts(answer) == [text for result in results for text in result["rec_texts"]]
     for name, shape, datatype in [
-        ("rec_scores", (lines,), np.float32),
-        ("rec_polys", (lines, 4, 2), np.int32),
-        ("rec_boxes", (lines, 4), np.int32),
+        ("rec_scores", (lines,), "FP32"),
+        ("rec_polys", (lines, 4, 2), "INT32"),
+        ("rec_boxes", (lines, 4), "INT32"),
+        ("page_index", (lines,), "INT32"),
     ]:
-        expected = [row for result in results for row in result[name]]
+        assert answer.get_output(name)["datatype"] == datatype
+        assert answer.get_output(name)["shape"] == list(shape)
+        if name == "page_index":
+            expected = np.repeat(np.arange(len(results)), counts)
+        else:
+            rows = [row for result in results for row in result[name]]
+            expected = np.array(rows, np.float32 if datatype == "FP32" else np.int32)
         values = answer.as_numpy(name)
-        assert (values.shape, values.dtype) == (shape, datatype)
-        np.testing.assert_array_equal(
-            values, np.array(expected, datatype).reshape(shape), err_msg=name
-        )
-    indices = answer.as_numpy("page_index")
-    assert (indices.shape, indices.dtype) == ((lines,), np.int32)
-    np.testing.assert_array_equal(indices, np.repeat(np.arange(len(results)), counts))
+        np.testing.assert_array_equal(values, expected.reshape(shape), err_msg=name)
 
 
 def result_of(answer: Any) -> Any:
