@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fastocr.serving.failures import ServiceError, place
 from fastocr.serving.files import decoded_base64
-from fastocr.serving.schemas import OCROptions
+from fastocr.serving.guard import check_json
+from fastocr.serving.schemas import Missing, OCROptions
 from fastocr.serving.tensors import HEADER_LENGTH, single_element, split_body
 
 __all__ = [
@@ -46,8 +47,6 @@ OUTPUTS = {
 }
 OutputName = Literal["rec_texts", "rec_scores", "rec_polys", "rec_boxes", "page_index", "result"]
 
-# No request needs more; as many as fit into a body would take many times its memory.
-_MOST_VALUES = 10_000
 _MOST_PROBLEMS = 5
 
 
@@ -178,8 +177,7 @@ def parse_inference(body: bytes, header_length: str | None) -> Inference:
     text, binary = split_body(body, header_length)
     if header_length is not None and not text:
         return Inference(lambda: bytes(binary), InferenceOptions(), dict.fromkeys(OUTPUTS, True))
-    if sum(text.count(mark) for mark in (b",", b"[", b"{")) > _MOST_VALUES:
-        raise ServiceError(400, "The JSON of the request has too many values")
+    check_json(text, 400)
     try:
         request = InferenceRequest.model_validate_json(text)
     except ValidationError as error:
@@ -289,8 +287,8 @@ class ResponseOutput(_Answer):
     name: OutputName
     datatype: Literal["BYTES", "FP32", "INT32"]
     shape: list[int]
-    parameters: BinarySize | None = None
-    data: list[str] | list[float] | list[int] | None = None
+    parameters: BinarySize | Missing = None
+    data: list[str] | list[float] | list[int] | Missing = None
 
 
 class InferenceResponse(_Answer):
@@ -298,7 +296,7 @@ class InferenceResponse(_Answer):
 
     model_name: Literal["fastocr"]
     model_version: Literal["1"]
-    id: str | None = None
+    id: str | Missing = None
     outputs: list[ResponseOutput]
 
 

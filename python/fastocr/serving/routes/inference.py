@@ -81,7 +81,7 @@ async def server_live() -> Response:
 )
 async def server_ready(request: Request) -> Response:
     """Tell whether requests are taken. The queue may be full nevertheless."""
-    _ = service_of(request).ocr
+    service_of(request).check_ready()
     return _json({"ready": True})
 
 
@@ -121,7 +121,7 @@ def _described(tensors: Mapping[str, tuple[str, list[int]]]) -> list[dict[str, A
 )
 async def model_ready(request: Request) -> Response:
     """Tell whether requests are taken, as `/v2/health/ready`."""
-    _ = service_of(request).ocr
+    service_of(request).check_ready()
     return _json({"name": MODEL, "ready": True})
 
 
@@ -163,10 +163,11 @@ async def infer(request: Request) -> Response:
     pictures. Pages that cannot be read have no lines; `result` says why.
     """
     service, record = service_of(request), record_of(request.scope)
+    seconds = deadline_of(request)
     wanted = parse_inference(await request.body(), request.headers.get(HEADER_LENGTH))
     record.log_id = wanted.options.log_id or wanted.request_id or record.log_id
-    most = deadline_of(request)
-    seconds = most if wanted.timeout is None else min(most, wanted.timeout)
+    if wanted.timeout is not None:
+        seconds = min(seconds, wanted.timeout)
     return await while_connected(request, _inferred(service, wanted, record), seconds)
 
 
