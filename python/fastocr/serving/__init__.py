@@ -6,6 +6,7 @@
   what do its pages say, what do they look like,
 - `schemas`: the fields of requests and answers; `description`: how OpenAPI tells of them;
   `failures`: what is refused,
+- `inference`, `tensors`: requests and answers of the Open Inference Protocol,
 - `middleware`, `requests`, `metrics`, `log`, `tracing`: what is noted of requests,
 - `server`, `connections`: sockets and signals; `options`: how all of this works,
 - `page/`: what browsers get.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -18,11 +18,12 @@ from starlette.responses import Response
 
 from fastocr import _core
 from fastocr.serving.description import completed
+from fastocr.serving.failures import place
 from fastocr.serving.middleware import Observer
 from fastocr.serving.options import ServiceOptions
 from fastocr.serving.reading import compact_json
 from fastocr.serving.requests import record_of
-from fastocr.serving.routes import health, ocr, page
+from fastocr.serving.routes import health, inference, ocr, page
 from fastocr.serving.service import Service
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["create_app"]
 
 _DESCRIPTION = (
     "Reads the text of images and PDF files. Requests and answers of `/ocr` are those of "
-    "PaddleOCR's basic serving."
+    "PaddleOCR's basic serving; `/v2` is the Open Inference Protocol."
 )
 
 
@@ -63,7 +64,7 @@ def create_app(make_ocr: Callable[[], PaddleOCR], options: ServiceOptions | None
         strict_content_type=False,
     )
     app.state.service = service
-    for module in (health, ocr, page):
+    for module in (health, ocr, inference, page):
         app.include_router(module.router)
     page.mount_assets(app)
     app.openapi = partial(  # type: ignore[method-assign]
@@ -76,9 +77,6 @@ def create_app(make_ocr: Callable[[], PaddleOCR], options: ServiceOptions | None
     app.add_exception_handler(ClientDisconnect, _nobody_there)
     return app
 
-
-# Characters of a name that a client has made up which it is told again.
-_MOST_NAME = 64
 
 # ---- errors --------------------------------------------------------------------------------------
 
@@ -105,18 +103,10 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     """Answer a request of a wrong form: the message is a list in JSON, as in the reference."""
     assert isinstance(error, RequestValidationError)
     problems = [
-        {"type": problem["type"], "loc": _place(problem["loc"]), "msg": problem["msg"]}
+        {"type": problem["type"], "loc": place(problem["loc"]), "msg": problem["msg"]}
         for problem in error.errors()
     ]
     return _answer(request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, json.dumps(problems))
-
-
-def _place(parts: Sequence[str | int]) -> str:
-    """Return where in a request a problem is: ``body.fileType``, ``body[1]``."""
-    first, *rest = parts
-    return str(first) + "".join(
-        f"[{p}]" if isinstance(p, int) else f".{p[:_MOST_NAME]}" for p in rest
-    )
 
 
 async def _nobody_there(request: Request, error: Exception) -> Response:

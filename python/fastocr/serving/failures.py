@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from fastocr.errors import FastOCRError, InputError, InvalidOptionError
 
-__all__ = ["INTERNAL_ERROR", "ServiceError", "busy", "mistake", "refusal"]
+__all__ = [
+    "INTERNAL_ERROR",
+    "ServiceError",
+    "busy",
+    "failure_responses",
+    "mistake",
+    "place",
+    "refusal",
+]
 
 _log = logging.getLogger("fastocr.service")
 
 # Nothing more is told about mistakes of the service: what it was is in the log.
 INTERNAL_ERROR = "Internal server error"
+# Characters of a name that a client has made up which it is told again.
+_MOST_NAME = 64
+
+_DESCRIPTIONS = {
+    401: "A key is needed.",
+    408: "The request was not sent, or not answered, in time.",
+    413: "The request is too large.",
+    415: "The body is compressed.",
+    422: "The file cannot be read, or an option is not allowed.",
+    500: "The service failed; the log says why.",
+    503: "The service is busy, loading or stopping; Retry-After says when to try again.",
+}
+
+
+def failure_responses(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Return how work is refused, for the OpenAPI document; `model` is the form of errors."""
+    return {status: {"model": model, "description": text} for status, text in _DESCRIPTIONS.items()}
 
 
 class ServiceError(HTTPException):
@@ -50,3 +78,9 @@ def mistake(error: Exception) -> ServiceError:
     """Return what a client is told about a mistake of the service; log what it was."""
     _log.error("A request failed", exc_info=error)
     return ServiceError(500, INTERNAL_ERROR)
+
+
+def place(parts: Sequence[str | int]) -> str:
+    """Return where in a request a problem is: ``body.fileType``, ``body[1]``."""
+    names = (f"[{part}]" if isinstance(part, int) else f".{part[:_MOST_NAME]}" for part in parts)
+    return "".join(names).removeprefix(".")

@@ -30,7 +30,7 @@ from fastocr.urls import is_url
 if TYPE_CHECKING:
     from fastocr.serving.service import Service
 
-__all__ = ["UPLOAD", "RequestFile", "Upload", "field_file", "uploaded"]
+__all__ = ["UPLOAD", "RequestFile", "Upload", "decoded_base64", "field_file", "uploaded"]
 
 _MULTIPART = "multipart/form-data"
 _FILE_PART = "file"
@@ -96,7 +96,7 @@ async def field_file(service: Service, body: InferRequest, record: RequestRecord
     if not is_url(file):
         if body.file_type is None:
             raise ServiceError(422, "File type cannot be determined")
-        return RequestFile(lambda: _decoded_base64(file), body.file_type)
+        return RequestFile(lambda: decoded_base64(file), body.file_type)
     file_type = _type_by_name(file) if body.file_type is None else body.file_type
     if not service.options.allow_urls:
         raise ServiceError(
@@ -111,7 +111,7 @@ async def field_file(service: Service, body: InferRequest, record: RequestRecord
     return RequestFile(lambda: data, file_type)
 
 
-def _decoded_base64(text: str) -> bytes:
+def decoded_base64(text: str) -> bytes:
     """Return what a string stands for; characters that are not of Base64 are skipped."""
     try:
         return base64.b64decode(text)

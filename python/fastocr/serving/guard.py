@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from fastocr.serving.service import Service
 
-__all__ = ["GuardedRoute", "deadline_of", "overdue", "service_of", "while_connected"]
+__all__ = [
+    "GuardedRoute",
+    "check_json",
+    "deadline_of",
+    "overdue",
+    "service_of",
+    "while_connected",
+]
 
 Result = TypeVar("Result")
 
@@ -50,8 +57,9 @@ class GuardedRoute(APIRoute):
             service.admission.check()
             _check_headers(request, service)
             limited = _limited(request, service)
-            if self.body_field is not None:
-                _check_json(await limited.body())
+            if self.body_field is None:
+                return await handler(limited)
+            check_json(await limited.body())
             try:
                 return await handler(limited)
             except HTTPException as error:
@@ -62,13 +70,17 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def _check_json(body: bytes) -> None:
+def check_json(body: bytes, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> None:
     """Refuse JSON that would take many times its size in memory.
 
     Values are few in requests, and Base64 has none of these characters.
+
+    Raises:
+        ServiceError: `status`.
+
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_JSON_VALUES:
-        raise ServiceError(422, f"Invalid body: more than {_MOST_JSON_VALUES} values")
+        raise ServiceError(status, f"Invalid body: more than {_MOST_JSON_VALUES} values")
 
 
 def _check_headers(request: Request, service: Service) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from fastocr.serving.schemas import PDF
 if TYPE_CHECKING:
     from fastocr import PaddleOCR
 
-__all__ = ["PageAnswer", "Reading", "compact_json", "page_text"]
+__all__ = ["PageAnswer", "Reading", "compact_json", "page_text", "result_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class PageAnswer:
 def page_text(page: PageAnswer) -> str:
     """Return a page of ``ocrResults`` as JSON."""
     return compact_json(page.fields())
+
+
+def result_text(pages: Sequence[str], data_info: Mapping[str, Any]) -> str:
+    """Return ``result`` of the answer of ``/ocr`` as JSON; `pages` are as of `page_text`."""
+    return f'{{"ocrResults":[{",".join(pages)}],"dataInfo":{compact_json(data_info)}}}'
 
 
 def compact_json(value: Any) -> str:

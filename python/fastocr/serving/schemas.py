@@ -18,12 +18,13 @@ __all__ = [
     "InferRequest",
     "InferResponse",
     "Info",
+    "Missing",
     "OCROptions",
 ]
 
 PDF, IMAGE = 0, 1
 # In answers, where nothing is null.
-_Missing = SkipJsonSchema[None]
+Missing = SkipJsonSchema[None]
 
 
 class _Model(BaseModel):
@@ -142,11 +143,11 @@ class OCRPage(_Model):
     pruned_result: Annotated[
         dict[str, Any], Field(description="As PaddleOCR's JSON, without input_path and page_index.")
     ]
-    ocr_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
-    doc_preprocessing_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
-    input_image: Annotated[str | _Missing, Field(description="JPEG in Base64.")] = None
-    error_code: int | _Missing = None
-    error_msg: str | _Missing = None
+    ocr_image: Annotated[str | Missing, Field(description="JPEG in Base64.")] = None
+    doc_preprocessing_image: Annotated[str | Missing, Field(description="JPEG in Base64.")] = None
+    input_image: Annotated[str | Missing, Field(description="JPEG in Base64.")] = None
+    error_code: int | Missing = None
+    error_msg: str | Missing = None
 
 
 class InferResult(_Model):

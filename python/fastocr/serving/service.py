@@ -8,6 +8,7 @@ import hmac
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -240,6 +241,25 @@ class Service:
             for task in running:
                 task.cancel()
                 task.add_done_callback(_looked_at)
+
+    async def all_pages(
+        self, reading: Reading, record: RequestRecord, keep: Callable[[PageAnswer], Result]
+    ) -> list[Result]:
+        """Return what `keep` makes of each page; nothing else of a page is kept until the end.
+
+        Raises:
+            ServiceError: as `pages`, or all pages failed.
+
+        """
+        kept: list[Result] = []
+        failure: ServiceError | None = None
+        async with aclosing(self.pages(reading, record)) as pages:
+            async for page in pages:
+                kept.append(keep(page))
+                failure = failure or page.error
+        if failure is not None and record.failed_pages == len(kept):
+            raise failure
+        return kept
 
     async def _page(self, reading: Reading, record: RequestRecord) -> PageAnswer | None:
         queued = time.perf_counter()

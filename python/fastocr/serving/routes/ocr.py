@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
@@ -11,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from fastocr.serving.failures import ServiceError, mistake
+from fastocr.serving.failures import ServiceError, failure_responses, mistake
 from fastocr.serving.files import UPLOAD, field_file, uploaded
 from fastocr.serving.guard import (
     GuardedRoute,
@@ -20,7 +19,7 @@ from fastocr.serving.guard import (
     service_of,
     while_connected,
 )
-from fastocr.serving.reading import PageAnswer, Reading, compact_json
+from fastocr.serving.reading import PageAnswer, Reading, compact_json, result_text
 from fastocr.serving.requests import RequestRecord, record_of
 from fastocr.serving.schemas import Failure, FileOptions, InferRequest, InferResponse
 
@@ -29,22 +28,9 @@ if TYPE_CHECKING:
 
     from fastocr.serving.service import Service
 
-__all__ = ["FAILURES", "router"]
+__all__ = ["router"]
 
-_DESCRIPTIONS = {
-    401: "A key is needed.",
-    408: "The request was not sent, or not answered, in time.",
-    413: "The request is too large.",
-    415: "The body is compressed.",
-    422: "The file cannot be read, or an option is not allowed.",
-    500: "The service failed; the log says why.",
-    503: "The service is busy, loading or stopping; Retry-After says when to try again.",
-}
-FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failure, "description": text} for status, text in _DESCRIPTIONS.items()
-}
-
-router = APIRouter(route_class=GuardedRoute, tags=["OCR"], responses=FAILURES)
+router = APIRouter(route_class=GuardedRoute, tags=["OCR"], responses=failure_responses(Failure))
 
 
 @router.post("/ocr", operation_id="infer", responses={200: {"model": InferResponse}})
@@ -107,17 +93,11 @@ async def infer_file(request: Request, query: Annotated[FileOptions, Query()]) -
 
 async def _answer(service: Service, reading: Reading, record: RequestRecord) -> Response:
     """Return all pages at once; fails if all of them fail."""
-    texts: list[str] = []
-    failure: ServiceError | None = None
-    async with aclosing(service.pages(reading, record)) as pages:
-        async for page in pages:
-            texts.append(page.text)
-            failure = failure or page.error
-    if failure is not None and record.failed_pages == len(texts):
-        raise failure
+    texts = await service.all_pages(reading, record, lambda page: page.text)
     return Response(
-        f'{{"logId":{compact_json(record.log_id)},"result":{{"ocrResults":[{",".join(texts)}],'
-        f'"dataInfo":{compact_json(reading.data_info())}}},"errorCode":0,"errorMsg":"Success"}}',
+        f'{{"logId":{compact_json(record.log_id)},'
+        f'"result":{result_text(texts, reading.data_info())},'
+        '"errorCode":0,"errorMsg":"Success"}',
         media_type="application/json",
     )
 
