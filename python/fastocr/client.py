@@ -522,14 +522,18 @@ def _answer(response: httpx.Response) -> OCRAnswer:
         fields = response.json()
         log_id, result = fields["logId"], fields["result"]
         results, info = result["ocrResults"], result["dataInfo"]
-        sizes = [(size["width"], size["height"]) for size in info.get("pages", [info])]
-        # Pages that could not be decoded have none, and then it is not told whose are missing.
-        known = len(sizes) == len(results)
+        sizes = info.get("pages", [info])
         pages = [
-            _page(index, fields, sizes[index] if known else None, log_id)
-            for index, fields in enumerate(results)
+            _page(index, fields, _size(size), log_id)
+            for index, (fields, size) in enumerate(zip(results, sizes, strict=True))
         ]
         return OCRAnswer(pages, info, log_id)
+
+
+def _size(fields: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the size of a page; those that could not be decoded have one of 0 x 0."""
+    size = (fields["width"], fields["height"])
+    return size if all(size) else None
 
 
 def _page(index: int, fields: Mapping[str, Any], size: tuple[int, int] | None, log_id: str) -> Page:
@@ -586,7 +590,7 @@ class _Lines:
             self._complete = fields.get("done", False)
             if not self._complete:
                 content = fields if failed else fields["result"]
-                size = None if failed else (content["width"], content["height"])
+                size = None if failed else _size(content)
                 page = _page(fields["pageIndex"], content, size, log_id)
             elif failed:
                 error = _error(failed, fields["errorMsg"], log_id)

@@ -389,10 +389,11 @@ def test_a_busy_service_is_asked_again(
 
 
 def answering(*answers: httpx.Response) -> tuple[httpx.MockTransport, list[httpx.Request]]:
-    """A connection to a service that gives these answers, the last one again and again."""
+    """A connection to a service that gives these answers, the last one a few times more."""
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
+        assert len(requests) < 10
         given = answers[min(len(requests), len(answers) - 1)]
         requests.append(request)
         # Each has a body of its own to be read.
