@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastocr import __version__, _core, engines, model_store
+from fastocr.cpus import available_cpus
 from fastocr.engines.paddle import nvidia_gpus
 from fastocr.errors import FastOCRError
-from fastocr.options import available_cpus
 
 __all__ = ["report"]
 

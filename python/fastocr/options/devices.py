@@ -1,14 +1,13 @@
-"""Device strings, and the threads of the CPU."""
+"""Device strings."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from fastocr import _core, checks
 from fastocr.errors import UnsupportedOptionError
 
-__all__ = ["DEVICE_TYPES", "available_cpus", "parse_devices"]
+__all__ = ["DEVICE_TYPES", "parse_devices"]
 
 DEVICE_TYPES = (
     "cpu", "gpu", "xpu", "npu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu",
@@ -66,10 +65,3 @@ def _device(name: str, value: Any, kind: str, number: int) -> _core.Device:
             f"NVIDIA's GPUs; pass {name}='cpu' or 'gpu:0'"
         )
     return _core.Device(kind, number)
-
-
-def available_cpus() -> int:
-    """Return how many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastocr import _core, checks, engines, pipeline_config
 from fastocr.checks import ENGINE_ALIASES, REFERENCE_ENGINES, Check, reject
+from fastocr.cpus import available_cpus
 from fastocr.engines import EngineOptions
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
-from fastocr.options.devices import available_cpus
 
 __all__ = ["ENGINE_PARAMETERS", "engine_options"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from fastocr import checks
 from fastocr.checks import Check
+from fastocr.cpus import available_cpus
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
-from fastocr.options import available_cpus
 
 __all__ = ["ServiceOptions", "parse_service_options", "serving_section"]
 
