@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -95,6 +96,12 @@ def post(service: Running, path: str, content: bytes, **options: Any) -> httpx.R
         return client.post(path, content=content, **options)
 
 
+def get(service: Running, path: str) -> httpx.Response:
+    """One request on a connection of its own."""
+    with service.client() as client:
+        return client.get(path)
+
+
 @contextmanager
 def connection(service: Running, receive_buffer: int | None = None) -> Iterator[socket.socket]:
     """A bare connection."""
@@ -122,6 +129,18 @@ def all_that_comes(one: socket.socket) -> bytes:
     while part := _received(one):
         received += part
     return received
+
+
+def is_cut_off(one: socket.socket, sent: bytes) -> bool:
+    """Sends this again and again; whether the server resets the connection in time."""
+    end = time.monotonic() + LONG
+    try:
+        while time.monotonic() < end:
+            one.sendall(sent)
+            time.sleep(0.05)
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    return False
 
 
 def _received(one: socket.socket) -> bytes:
