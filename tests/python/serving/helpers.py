@@ -17,7 +17,7 @@ from PIL import Image
 
 from fastocr import PaddleOCR
 from fastocr.inputs import InputOptions
-from tests.python.serving.conftest import LONG, Running
+from tests.python.serving.conftest import LONG, Running, wait_until
 
 
 class GatedOCR:
@@ -81,6 +81,11 @@ def document(grays: list[int], kind: str = "PDF") -> bytes:
     options = {"save_all": True, "append_images": others} if others else {}
     first.save(out, kind, **options)
     return out.getvalue()
+
+
+def wait_until_noted(service: Running) -> None:
+    """Waits until all that was answered is in metrics and log, too: that is done afterwards."""
+    wait_until(lambda: not service.server.server_state.tasks)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from tests.python.serving.helpers import (
     is_cut_off,
     picture,
     post,
+    wait_until_noted,
     whole,
 )
 from tests.python.web import Answer, WebServer, serving
@@ -387,6 +388,7 @@ def test_mistakes_of_the_service(
     assert str(failure) in logging.Formatter().formatException(traces[0].exc_info)  # type: ignore[arg-type]
     gated.failure = None
     assert post(service, "/ocr/file", picture()).status_code == 200
+    wait_until_noted(service)
     metrics = get(service, "/metrics").text
     assert f'fastocr_requests_total{{endpoint="{path}",outcome="error"}} 1.0' in metrics
 
