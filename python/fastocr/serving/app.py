@@ -62,6 +62,8 @@ def create_app(make_ocr: Callable[[], PaddleOCR], options: ServiceOptions | None
         lifespan=lifespan,
         # As the reference: a body of /ocr is JSON where its type is not said.
         strict_content_type=False,
+        # Newer versions make spans and logs of their own, beside those of `Observer`.
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans"), False),
     )
     app.state.service = service
     for module in (health, ocr, inference, page):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import struct
+import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -112,15 +116,23 @@ class _BoundedConnection(HttpToolsProtocol):
 
     def _cut_off_later(self, again: Callable[[], None]) -> asyncio.TimerHandle:
         """Return the clock of a client that is cut off, or, if it takes what it gets, `again`."""
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self._unsent()
 
         def check() -> None:
-            if self.transport.get_write_buffer_size() < unsent:
+            if self._unsent() < unsent:
                 again()
             else:
                 self._cut_off()
 
         return self.loop.call_later(self.timeout, check)
+
+    def _unsent(self) -> int:
+        """Return the bytes that the client has not taken, those in the system's buffer included."""
+        waiting = 0
+        with contextlib.suppress(OSError):  # the connection has ended
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            (waiting,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
+        return self.transport.get_write_buffer_size() + waiting
 
     def _cut_off(self) -> None:
         self.transport.abort()

@@ -80,6 +80,7 @@ def _complete(operation: dict[str, Any], auth: bool) -> None:
 def without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value in a query or form, where there is no null."""
     allowed = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
-    if len(allowed) != 1:
-        return schema
-    return {**allowed[0], **{key: value for key, value in schema.items() if key != "anyOf"}}
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if len(allowed) == 1:
+        return {**allowed[0], **rest}
+    return {"anyOf": allowed, **rest} if allowed else schema

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fastocr.serving.requests import current_request_id
@@ -131,4 +131,5 @@ def logging_to(
         for logger, (handlers, old_level, propagate) in zip(loggers, before, strict=True):
             logger.handlers[:], logger.propagate = handlers, propagate
             logger.setLevel(old_level)
-        handler.close()
+        with suppress(OSError):  # what is lost with it cannot be written either
+            handler.close()

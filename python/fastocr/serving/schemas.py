@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 __all__ = [
     "Failure",
@@ -23,6 +24,31 @@ __all__ = [
 ]
 
 PDF, IMAGE = 0, 1
+# As the reference, whatever can stand for yes or no; letters may also be capital.
+_Switch = Annotated[
+    bool,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"enum": [0, 1]},
+                {"enum": ["0", "1", "f", "t", "n", "y", "no", "yes", "off", "on", "false", "true"]},
+            ]
+        }
+    ),
+]
+
+
+def _no_switch(value: Any) -> Any:
+    """Refuse true and false where a number belongs, which pydantic takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number_type", "Input should be a valid number")
+    return value
+
+
+_Integer = Annotated[int, BeforeValidator(_no_switch)]
+_Float = Annotated[float, BeforeValidator(_no_switch)]
+_FileType = Annotated[Literal[0, 1], BeforeValidator(_no_switch)]
 # In answers, where nothing is null.
 Missing = SkipJsonSchema[None]
 
@@ -35,41 +61,44 @@ class OCROptions(_Model):
     """What a request can say of how its file is read. Missing values are those of the service."""
 
     file_type: Annotated[
-        Literal[0, 1] | None, Field(description="0: PDF, 1: image. Missing: either.")
+        _FileType | None, Field(description="0: PDF, 1: image. Missing: either.")
     ] = None
     use_doc_orientation_classify: Annotated[
-        bool | None, Field(description="Turn pages upright first; needs a service with this step.")
+        _Switch | None,
+        Field(description="Turn pages upright first; needs a service with this step."),
     ] = None
     use_doc_unwarping: Annotated[
-        bool | None, Field(description="Flatten pages first; needs a service with this step.")
+        _Switch | None, Field(description="Flatten pages first; needs a service with this step.")
     ] = None
     use_textline_orientation: Annotated[
-        bool | None, Field(description="Turn upside-down lines; needs a service with this step.")
+        _Switch | None, Field(description="Turn upside-down lines; needs a service with this step.")
     ] = None
     text_det_limit_side_len: Annotated[
-        int | None, Field(ge=1, le=2**31 - 1, description="Side length limit in pixels.")
+        _Integer | None, Field(ge=1, le=2**31 - 1, description="Side length limit in pixels.")
     ] = None
     text_det_limit_type: Annotated[
         Literal["min", "max", "resize_long"] | None, Field(description="Which side it limits.")
     ] = None
     text_det_thresh: Annotated[
-        float | None,
+        _Float | None,
         Field(ge=0, allow_inf_nan=False, description="Pixels with a higher probability are text."),
     ] = None
     text_det_box_thresh: Annotated[
-        float | None,
+        _Float | None,
         Field(ge=0, allow_inf_nan=False, description="Least mean probability of a line."),
     ] = None
     text_det_unclip_ratio: Annotated[
-        float | None, Field(gt=0, allow_inf_nan=False, description="How far lines are grown.")
+        _Float | None, Field(gt=0, allow_inf_nan=False, description="How far lines are grown.")
     ] = None
     text_rec_score_thresh: Annotated[
-        float | None, Field(ge=0, allow_inf_nan=False, description="Least score of a line.")
+        _Float | None, Field(ge=0, allow_inf_nan=False, description="Least score of a line.")
     ] = None
-    return_word_box: Annotated[bool | None, Field(description="Report words and their boxes.")] = (
+    return_word_box: Annotated[
+        _Switch | None, Field(description="Report words and their boxes.")
+    ] = None
+    visualize: Annotated[_Switch | None, Field(description="Return pictures (JPEG, Base64).")] = (
         None
     )
-    visualize: Annotated[bool | None, Field(description="Return pictures (JPEG, Base64).")] = None
     log_id: Annotated[
         str | None, Field(max_length=256, description="Name of the request in answer and log.")
     ] = None
@@ -91,7 +120,7 @@ class InferRequest(OCROptions):
         Field(description="The file in Base64, or, where the service allows it, its http(s) URL."),
     ]
     file_type: Annotated[
-        Literal[0, 1] | None,
+        _FileType | None,
         Field(description="0: PDF, 1: image. Only for URLs it may be missing: the name decides."),
     ] = None
 
@@ -107,7 +136,7 @@ class FileOptions(OCROptions):
     model_config = ConfigDict(extra="forbid")
 
     file_type: Annotated[
-        Literal[0, 1] | None,
+        _FileType | None,
         BeforeValidator(_number),
         Field(description="0: PDF, 1: image. Missing: either."),
     ] = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.requests import Request
 
 from fastocr import warmup
+from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.serving.admission import Admission, Workers
 from fastocr.serving.failures import ServiceError, busy
 from fastocr.serving.metrics import Metrics
@@ -288,7 +289,7 @@ def _practise(ocr: PaddleOCR) -> None:
         ocr,
         data.tobytes,
         file_type=None,
-        input_options=ocr.input_options,
+        input_options=DEFAULT_OPTIONS,
         most_pages=None,
         predict_options={},
         pictures=Pictures((640, 480)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from PIL import Image
 
 from fastocr import PaddleOCR
 from fastocr.inputs import InputOptions
-from tests.python.serving.conftest import LONG, Running
+from tests.python.serving.conftest import LONG, Running, wait_until
 
 
 class GatedOCR:
@@ -82,6 +83,11 @@ def document(grays: list[int], kind: str = "PDF") -> bytes:
     return out.getvalue()
 
 
+def wait_until_noted(service: Running) -> None:
+    """Waits until all that was answered is in metrics and log, too: that is done afterwards."""
+    wait_until(lambda: not service.server.server_state.tasks)
+
+
 @contextmanager
 def callers() -> Iterator[Callable[..., Future[Any]]]:
     """Calls functions on threads; at the end waits for all of them."""
@@ -93,6 +99,12 @@ def post(service: Running, path: str, content: bytes, **options: Any) -> httpx.R
     """One request on a connection of its own."""
     with service.client() as client:
         return client.post(path, content=content, **options)
+
+
+def get(service: Running, path: str) -> httpx.Response:
+    """One request on a connection of its own."""
+    with service.client() as client:
+        return client.get(path)
 
 
 @contextmanager
@@ -122,6 +134,18 @@ def all_that_comes(one: socket.socket) -> bytes:
     while part := _received(one):
         received += part
     return received
+
+
+def is_cut_off(one: socket.socket, sent: bytes) -> bool:
+    """Sends this again and again; whether the server resets the connection in time."""
+    end = time.monotonic() + LONG
+    try:
+        while time.monotonic() < end:
+            one.sendall(sent)
+            time.sleep(0.05)
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    return False
 
 
 def _received(one: socket.socket) -> bytes:

@@ -24,9 +24,11 @@ from tests.python.serving.helpers import (
     callers,
     connection,
     document,
+    get,
     head,
     picture,
     post,
+    wait_until_noted,
     whole,
 )
 
@@ -220,8 +222,8 @@ def test_the_deadline_of_a_stream_is_that_of_each_page(
     gated.let(10)
     wait_until(lambda: idle(service))
     assert len(gated.begun) == begun  # pages in work end, no further one begins
-    with service.client() as client:
-        metrics = client.get("/metrics").text
+    wait_until_noted(service)
+    metrics = get(service, "/metrics").text
     assert 'fastocr_requests_total{endpoint="/ocr/stream",outcome="timeout"} 1.0' in metrics
 
 
@@ -244,8 +246,8 @@ def test_work_of_a_client_that_has_gone_while_it_waited_never_begins(
         assert taken.result(LONG).status_code == 200
     assert post(service, "/ocr/file", picture(3)).status_code == 200
     assert gated.begun == [1, 3]
-    with service.client() as client:
-        metrics = client.get("/metrics").text
+    wait_until_noted(service)
+    metrics = get(service, "/metrics").text
     assert f'fastocr_requests_total{{endpoint="{path}",outcome="cancelled"}} 1.0' in metrics
 
 
