@@ -8,9 +8,13 @@ from pathlib import PurePosixPath
 from fastocr.errors import InputError, InputNotFoundError
 from fastocr.inputs.options import InputOptions
 
-__all__ = ["name_of", "read_url", "suffix_of"]
+__all__ = ["PrivateURLError", "name_of", "read_url", "suffix_of"]
 
 _NOT_THERE = (404, 410)
+
+
+class PrivateURLError(InputError):
+    """A URL that leads to an address that is not public; the message has the address."""
 
 
 def name_of(url: str) -> str:
@@ -45,7 +49,7 @@ def read_url(url: str, options: InputOptions) -> bytes:
     try:
         return http.fetch(url, policy)
     except http.PrivateAddressError as error:
-        raise InputError(f"{error}; allow_private_urls=True allows it") from None
+        raise PrivateURLError(f"{error}; allow_private_urls=True allows it") from None
     except http.StatusError as error:
         kind = InputNotFoundError if error.status in _NOT_THERE else InputError
         raise kind(str(error)) from None

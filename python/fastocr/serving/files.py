@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import mimetypes
 import posixpath
 import sys
@@ -20,7 +21,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from fastocr.errors import FastOCRError
-from fastocr.inputs.urls import read_url
+from fastocr.inputs.urls import PrivateURLError, read_url
 from fastocr.serving.description import without_null
 from fastocr.serving.failures import ServiceError, refusal
 from fastocr.serving.requests import RequestRecord
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from fastocr.serving.service import Service
 
 __all__ = ["UPLOAD", "RequestFile", "Upload", "decoded_base64", "field_file", "uploaded"]
+
+_log = logging.getLogger("fastocr.service")
 
 _MULTIPART = "multipart/form-data"
 _FILE_PART = "file"
@@ -104,6 +107,12 @@ async def field_file(service: Service, body: InferRequest, record: RequestRecord
         )
     try:
         data = await service.downloads.run(partial(read_url, file, service.file_options))
+    except PrivateURLError as error:
+        # Which address a name stands for here is not for strangers to know.
+        _log.warning("%s", error)
+        raise ServiceError(
+            422, "Invalid input file: the URL leads to an address that is not public"
+        ) from None
     except FastOCRError as error:
         raise refusal(error) from None
     service.admission.hold(len(data))
