@@ -1,4 +1,4 @@
-"""Pages on which a new object can practise: white, with lines of capital letters."""
+"""Pages on which a new object can practise: white, with lines of capital letters; and a PDF."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["page"]
+__all__ = ["PDF", "page"]
+
+# The shortest file with a page; PDFium does without the table of its objects.
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj "
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 32 32]>>endobj trailer<</Root 1 0 R>>"
+)
 
 # Seven rows of five pixels each, a bit for a pixel: E, H, I, N, T.
 _LETTERS = (

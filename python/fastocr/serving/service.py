@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 
-from fastocr import warmup
+from fastocr import inputs, warmup
 from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.serving.admission import Admission, Workers
 from fastocr.serving.failures import ServiceError, busy
@@ -93,7 +93,7 @@ class Service:
     async def _load(self) -> None:
         try:
             ocr = await asyncio.to_thread(self._make_ocr)
-            await asyncio.to_thread(_practise, ocr)
+            await asyncio.to_thread(_practise, ocr, self._file_options(ocr))
         except Exception as error:
             _log.error("The models cannot be loaded: %s", error)
             self.failure = error
@@ -148,8 +148,11 @@ class Service:
             ServiceError: as `ocr`.
 
         """
+        return self._file_options(self.ocr)
+
+    def _file_options(self, ocr: PaddleOCR) -> InputOptions:
         return replace(
-            self.ocr.input_options,
+            ocr.input_options,
             max_pages=self.options.max_pages,
             pdf_timeout=self.options.pdf_timeout,
             pdf_memory=self.options.pdf_memory,
@@ -280,8 +283,8 @@ class Service:
         self.admission.note_duration(sum(page.stage_ms.values()) / 1000)
 
 
-def _practise(ocr: PaddleOCR) -> None:
-    """Read a page as requests do, which loads the libraries that decode and draw."""
+def _practise(ocr: PaddleOCR, input_options: InputOptions) -> None:
+    """Read files as requests do: loads what decodes and draws, starts a process for PDFs."""
     import cv2
 
     _, data = cv2.imencode(".png", warmup.page(640, 480))
@@ -295,6 +298,8 @@ def _practise(ocr: PaddleOCR) -> None:
         pictures=Pictures((640, 480)),
     )
     reading.next_page()
+    for _ in inputs.iter_pages(warmup.PDF, input_options):
+        pass
 
 
 def _digest(key: str) -> bytes:
