@@ -135,6 +135,11 @@ class PaddleOCR(Predictor):
         return {name: getattr(self._options.page, name) for name in pipeline_config.SWITCHES}
 
     @property
+    def page_options(self) -> PageOptions:
+        """How pages are processed where a call does not say."""
+        return self._options.page
+
+    @property
     def input_options(self) -> InputOptions:
         """How inputs are read where a call does not say."""
         return self._options.inputs

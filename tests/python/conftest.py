@@ -1,4 +1,4 @@
-"""What tests in Python share: the C++ tests' programs, and packages that pass for Paddle's."""
+"""What tests share: the C++ tests' programs, packages that pass for Paddle's, networks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
+import yaml
+
+from tests.python.onnx_writer import OnnxNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def missing(what: str) -> NoReturn:
+def missing(what: str, tests: str = "the C++ tests") -> NoReturn:
     """Skips the tests, except where they have to run."""
-    reason = f"the C++ tests need {what}"
+    reason = f"{tests} need {what}"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -57,6 +61,38 @@ def paddle_package() -> Callable[[Path, str, str], Path]:
         return base / "libpaddle.so"
 
     return make
+
+
+@pytest.fixture(scope="session")
+def orientation_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes the brightest quarter of a page for its top left one."""
+    folder = tmp_path_factory.mktemp("orientation")
+    network = OnnxNetwork([-1, 3, 8, 8])
+    masks = np.zeros((4, 3, 8, 8), np.float32)
+    masks[0, :, :4, :4] = masks[1, :, :4, 4:] = masks[2, :, 4:, 4:] = masks[3, :, 4:, :4] = 1
+    scores = network.node("Conv", "image", network.constant(masks))
+    network.save(folder / "inference.onnx", network.node("Flatten", scores, axis=1))
+    config = {
+        "Global": {"model_name": "PP-LCNet_x1_0_doc_ori"},
+        "PreProcess": {"transform_ops": [{"ResizeImage": {"size": [8, 8]}}]},
+        "PostProcess": {"Topk": {"topk": 1, "label_list": ["0", "90", "180", "270"]}},
+    }
+    (folder / "inference.yml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unwarping_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that shows the page a little smaller, in the middle of black."""
+    folder = tmp_path_factory.mktemp("unwarping")
+    network = OnnxNetwork([-1, 3, 16, 16])
+    y, x = np.meshgrid([-1 / 0.95, 0, 1 / 0.95], [-1 / 0.95, 0, 1 / 0.95], indexing="ij")
+    grid = network.constant(np.stack([x, y])[None], np.float32)
+    mean = network.node("ReduceMean", "image", axes=[1, 2, 3], keepdims=1)
+    nothing = network.node("Mul", mean, network.constant(0, np.float32))
+    network.save(folder / "inference.onnx", network.node("Add", grid, nothing))
+    (folder / "inference.yml").write_text(yaml.safe_dump({"Global": {"model_name": "UVDoc"}}))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -19,42 +19,9 @@ from fastocr.errors import (
     ModelNotFoundError,
     UnsupportedOptionError,
 )
-from tests.python.onnx_writer import OnnxNetwork
 
 MakeOCR = Callable[..., PaddleOCR]
 ORIENTATION, UNWARPING, LINES = "PP-LCNet_x1_0_doc_ori", "UVDoc", "PP-LCNet_x1_0_textline_ori"
-
-
-@pytest.fixture(scope="module")
-def orientation_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that takes the brightest quarter of a page for its top left one."""
-    folder = tmp_path_factory.mktemp("orientation")
-    network = OnnxNetwork([-1, 3, 8, 8])
-    masks = np.zeros((4, 3, 8, 8), np.float32)
-    masks[0, :, :4, :4] = masks[1, :, :4, 4:] = masks[2, :, 4:, 4:] = masks[3, :, 4:, :4] = 1
-    scores = network.node("Conv", "image", network.constant(masks))
-    network.save(folder / "inference.onnx", network.node("Flatten", scores, axis=1))
-    config = {
-        "Global": {"model_name": ORIENTATION},
-        "PreProcess": {"transform_ops": [{"ResizeImage": {"size": [8, 8]}}]},
-        "PostProcess": {"Topk": {"topk": 1, "label_list": ["0", "90", "180", "270"]}},
-    }
-    (folder / "inference.yml").write_text(yaml.safe_dump(config))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unwarping_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that shows the page a little smaller, in the middle of black."""
-    folder = tmp_path_factory.mktemp("unwarping")
-    network = OnnxNetwork([-1, 3, 16, 16])
-    y, x = np.meshgrid([-1 / 0.95, 0, 1 / 0.95], [-1 / 0.95, 0, 1 / 0.95], indexing="ij")
-    grid = network.constant(np.stack([x, y])[None], np.float32)
-    mean = network.node("ReduceMean", "image", axes=[1, 2, 3], keepdims=1)
-    nothing = network.node("Mul", mean, network.constant(0, np.float32))
-    network.save(folder / "inference.onnx", network.node("Add", grid, nothing))
-    (folder / "inference.yml").write_text(yaml.safe_dump({"Global": {"model_name": UNWARPING}}))
-    return folder
 
 
 @pytest.fixture(scope="module")

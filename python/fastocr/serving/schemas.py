@@ -219,6 +219,18 @@ class Switches(_Model):
     use_textline_orientation: bool
 
 
+class Defaults(_Model):
+    """How pages are read where a request does not say, beside the switches."""
+
+    text_det_limit_side_len: int
+    text_det_limit_type: str
+    text_det_thresh: float
+    text_det_box_thresh: float
+    text_det_unclip_ratio: float
+    text_rec_score_thresh: float
+    return_word_box: bool
+
+
 class Limits(_Model):
     """What requests may be, in bytes, pages, pixels of a page and seconds."""
 
@@ -234,6 +246,7 @@ class Info(_Model):
 
     version: str
     switches: Switches | None
+    defaults: Defaults | None
     auth: bool
     urls: bool
     limits: Limits

@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import Request
 
@@ -134,6 +134,11 @@ class Service:
     def switches(self) -> dict[str, bool] | None:
         """The steps that are loaded, by their switches; None while they are being loaded."""
         return None if self._ocr is None else self._ocr.switches
+
+    @property
+    def defaults(self) -> dict[str, Any] | None:
+        """How pages are read where a request does not say; None while the models are loaded."""
+        return None if self._ocr is None else asdict(self._ocr.page_options)
 
     @property
     def max_pixels(self) -> int | None:

@@ -38,6 +38,7 @@ async def info(request: Request) -> Response:
     described = {
         "version": _core.VERSION,
         "switches": service.switches,
+        "defaults": service.defaults,
         "auth": options.api_key is not None,
         "urls": options.allow_urls,
         "limits": {
