@@ -17,6 +17,7 @@ from PIL import Image
 
 from fastocr import PaddleOCR
 from fastocr.inputs import InputOptions
+from fastocr.options import PageOptions
 from tests.python.serving.conftest import LONG, Running, wait_until
 
 
@@ -36,6 +37,7 @@ class GatedOCR:
     switches = dict.fromkeys(
         ("use_doc_orientation_classify", "use_doc_unwarping", "use_textline_orientation"), False
     )
+    page_options = PageOptions()
 
     def __init__(self, ocr: PaddleOCR) -> None:
         (self._result,) = ocr.predict(np.full((40, 40, 3), 255, np.uint8))
