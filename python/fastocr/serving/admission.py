@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from fastocr.serving.failures import ServiceError, busy
+from fastocr.serving.failures import RefusedError, busy
 
 __all__ = ["Admission", "Place", "Workers"]
 
@@ -53,7 +53,7 @@ class Workers:
             ended: called by the event loop when the work has ended, after `begun` only.
 
         Raises:
-            ServiceError: 503, the threads have been closed.
+            RefusedError: 503, the threads have been closed.
 
         """
         await self._slots.acquire()
@@ -71,7 +71,7 @@ class Workers:
             future = self._threads.submit(context.run, work)
         except RuntimeError:
             end()
-            raise ServiceError(503, "The service is stopping") from None
+            raise RefusedError(503, "The service is stopping") from None
         future.add_done_callback(lambda _: _call_soon(loop, end))
         return await asyncio.wrap_future(future)
 
@@ -109,7 +109,7 @@ class Admission:
         """Refuse a request, before its body is read, while the queue is full.
 
         Raises:
-            ServiceError: 503, with the time after which a place is to be expected.
+            RefusedError: 503, with the time after which a place is to be expected.
 
         """
         if self.requests >= self.limit:
@@ -127,7 +127,7 @@ class Admission:
         """Take a place in the queue.
 
         Raises:
-            ServiceError: as `check`.
+            RefusedError: as `check`.
 
         """
         self.check()
@@ -142,7 +142,7 @@ class Admission:
         """Refuse a request of this many bytes that cannot be held in memory.
 
         Raises:
-            ServiceError: 503, the requests in memory are too large together.
+            RefusedError: 503, the requests in memory are too large together.
 
         """
         if self.pending_bytes + count > self._max_pending_bytes:
@@ -152,7 +152,7 @@ class Admission:
         """Count bytes of a request that has been received.
 
         Raises:
-            ServiceError: as `check_room`.
+            RefusedError: as `check_room`.
 
         """
         self.check_room(count)

@@ -13,7 +13,7 @@ from fastocr.errors import FastOCRError, InputError, InvalidOptionError
 
 __all__ = [
     "INTERNAL_ERROR",
-    "ServiceError",
+    "RefusedError",
     "busy",
     "failure_responses",
     "mistake",
@@ -44,7 +44,7 @@ def failure_responses(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]
     return {status: {"model": model, "description": text} for status, text in _DESCRIPTIONS.items()}
 
 
-class ServiceError(HTTPException):
+class RefusedError(HTTPException):
     """A request that gets no result: an HTTP status, and a sentence for the client."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
@@ -57,27 +57,27 @@ class ServiceError(HTTPException):
         return str(self.detail)
 
 
-def busy(message: str, seconds: int) -> ServiceError:
+def busy(message: str, seconds: int) -> RefusedError:
     """Return the refusal of a service that cannot work on a request now."""
-    return ServiceError(503, message, {"Retry-After": str(seconds)})
+    return RefusedError(503, message, {"Retry-After": str(seconds)})
 
 
-def refusal(error: FastOCRError) -> ServiceError:
+def refusal(error: FastOCRError) -> RefusedError:
     """Return what a client is told about an error of the library.
 
     Messages about inputs and options name what the client has sent; others could name files.
     """
     if isinstance(error, InvalidOptionError):
-        return ServiceError(422, str(error))
+        return RefusedError(422, str(error))
     if isinstance(error, InputError):
-        return ServiceError(422, f"Invalid input file: {error}")
+        return RefusedError(422, f"Invalid input file: {error}")
     return mistake(error)
 
 
-def mistake(error: Exception) -> ServiceError:
+def mistake(error: Exception) -> RefusedError:
     """Return what a client is told about a mistake of the service; log what it was."""
     _log.error("A request failed", exc_info=error)
-    return ServiceError(500, INTERNAL_ERROR)
+    return RefusedError(500, INTERNAL_ERROR)
 
 
 def place(parts: Sequence[str | int]) -> str:

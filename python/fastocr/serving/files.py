@@ -23,7 +23,7 @@ from starlette.requests import Request
 from fastocr.errors import FastOCRError
 from fastocr.inputs.urls import PrivateURLError, read_url
 from fastocr.serving.description import without_null
-from fastocr.serving.failures import ServiceError, refusal
+from fastocr.serving.failures import RefusedError, refusal
 from fastocr.serving.requests import RequestRecord
 from fastocr.serving.schemas import IMAGE, PDF, FileOptions, InferRequest
 from fastocr.urls import is_url
@@ -78,7 +78,7 @@ class RequestFile:
     """A file of a request.
 
     Attributes:
-        load: returns its bytes; may raise `ServiceError`.
+        load: returns its bytes; may raise `RefusedError`.
         file_type: `PDF` or `IMAGE`.
 
     """
@@ -91,18 +91,18 @@ async def field_file(service: Service, body: InferRequest, record: RequestRecord
     """Return the file that the field ``file`` holds or names; a URL is fetched at once.
 
     Raises:
-        ServiceError: 422, URLs are not allowed, this one cannot be fetched, or what the file is
+        RefusedError: 422, URLs are not allowed, this one cannot be fetched, or what the file is
             cannot be told; 503, it does not fit into the memory for requests.
 
     """
     file = body.file
     if not is_url(file):
         if body.file_type is None:
-            raise ServiceError(422, "File type cannot be determined")
+            raise RefusedError(422, "File type cannot be determined")
         return RequestFile(lambda: decoded_base64(file), body.file_type)
     file_type = _type_by_name(file) if body.file_type is None else body.file_type
     if not service.options.allow_urls:
-        raise ServiceError(
+        raise RefusedError(
             422, "Invalid input file: this service fetches no URLs; send the file in Base64"
         )
     try:
@@ -110,7 +110,7 @@ async def field_file(service: Service, body: InferRequest, record: RequestRecord
     except PrivateURLError as error:
         # Which address a name stands for here is not for strangers to know.
         _log.warning("%s", error)
-        raise ServiceError(
+        raise RefusedError(
             422, "Invalid input file: the URL leads to an address that is not public"
         ) from None
     except FastOCRError as error:
@@ -125,20 +125,20 @@ def decoded_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text)
     except (binascii.Error, ValueError):
-        raise ServiceError(422, "Invalid input file: no valid Base64") from None
+        raise RefusedError(422, "Invalid input file: no valid Base64") from None
 
 
 def _type_by_name(url: str) -> int:
     try:
         name = posixpath.basename(urllib.parse.urlsplit(url).path)
     except ValueError:
-        raise ServiceError(422, "Invalid input file: no valid URL") from None
+        raise RefusedError(422, "Invalid input file: no valid URL") from None
     kind = _TYPES.guess_type(name)[0] or ""
     if kind == "application/pdf":
         return PDF
     if kind.startswith("image/"):
         return IMAGE
-    raise ServiceError(422, "Unsupported file type")
+    raise RefusedError(422, "Unsupported file type")
 
 
 # ---- uploads -------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def uploaded(request: Request, query: FileOptions) -> Upload:
     """Return the file in the body of a request; `query` is what its query wants.
 
     Raises:
-        ServiceError: 422, there is no file, or the form is broken, or has a part twice.
+        RefusedError: 422, there is no file, or the form is broken, or has a part twice.
         RequestValidationError: a part of the form is no option.
 
     """
@@ -175,7 +175,7 @@ async def uploaded(request: Request, query: FileOptions) -> Upload:
         return await _from_form(request, query)
     data = await request.body()
     if not data:
-        raise ServiceError(422, "Invalid input file: the body is empty")
+        raise RefusedError(422, "Invalid input file: the body is empty")
     return Upload(data, query)
 
 
@@ -184,13 +184,13 @@ async def _from_form(request: Request, query: FileOptions) -> Upload:
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
-        raise ServiceError(
+        raise RefusedError(
             422, f"Invalid form: {getattr(error, 'message', 'it is broken')}"
         ) from None
     try:
         file = form.get(_FILE_PART)
         if not isinstance(file, UploadFile):
-            raise ServiceError(
+            raise RefusedError(
                 422, f"Invalid form: the part {_FILE_PART!r} with the file is missing"
             )
         data = await file.read()
@@ -199,7 +199,7 @@ async def _from_form(request: Request, query: FileOptions) -> Upload:
         await form.close()
     fields = {name: value for name, value in parts if name != _FILE_PART}
     if len(fields) + 1 < len(parts):
-        raise ServiceError(422, "Invalid form: a part is given twice")
+        raise RefusedError(422, "Invalid form: a part is given twice")
     return Upload(data, _merged(query, fields))
 
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from fastocr.serving.failures import ServiceError
+from fastocr.serving.failures import RefusedError
 from fastocr.serving.requests import record_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class GuardedRoute(APIRoute):
             except HTTPException as error:
                 if error.status_code != HTTPStatus.BAD_REQUEST:
                     raise
-                raise ServiceError(422, "Invalid body: it cannot be read as JSON") from None
+                raise RefusedError(422, "Invalid body: it cannot be read as JSON") from None
 
         return guarded
 
@@ -76,18 +76,18 @@ def check_json(body: bytes, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> No
     Values are few in requests, and Base64 has none of these characters.
 
     Raises:
-        ServiceError: `status`.
+        RefusedError: `status`.
 
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_JSON_VALUES:
-        raise ServiceError(status, f"Invalid body: more than {_MOST_JSON_VALUES} values")
+        raise RefusedError(status, f"Invalid body: more than {_MOST_JSON_VALUES} values")
 
 
 def _check_headers(request: Request, service: Service) -> None:
     max_body_bytes = service.options.max_body_bytes
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
-        raise ServiceError(
+        raise RefusedError(
             415, "Compressed requests are not taken: send the body without Content-Encoding"
         )
     length = request.headers.get("content-length", "")
@@ -97,8 +97,8 @@ def _check_headers(request: Request, service: Service) -> None:
         service.admission.check_room(int(length))
 
 
-def _too_large(max_body_bytes: int) -> ServiceError:
-    return ServiceError(413, f"The request is larger than the {max_body_bytes} bytes allowed")
+def _too_large(max_body_bytes: int) -> RefusedError:
+    return RefusedError(413, f"The request is larger than the {max_body_bytes} bytes allowed")
 
 
 def _limited(request: Request, service: Service) -> Request:
@@ -113,7 +113,7 @@ def _limited(request: Request, service: Service) -> Request:
             with anyio.fail_after(deadline - anyio.current_time() if record.receiving else None):
                 message = await request.receive()
         except TimeoutError:
-            raise ServiceError(
+            raise RefusedError(
                 408, f"The request was not sent within {options.body_timeout:g} s"
             ) from None
         if message["type"] == "http.request":
@@ -134,7 +134,7 @@ def deadline_of(request: Request) -> float:
     """Return the seconds that the work for a request may take.
 
     Raises:
-        ServiceError: 422, the header is no positive number.
+        RefusedError: 422, the header is no positive number.
 
     """
     most = service_of(request).options.timeout
@@ -146,13 +146,13 @@ def deadline_of(request: Request) -> float:
     except ValueError:
         seconds = math.nan
     if not seconds > 0:
-        raise ServiceError(422, f"X-Request-Timeout: {text!r} is no number of seconds above 0")
+        raise RefusedError(422, f"X-Request-Timeout: {text!r} is no number of seconds above 0")
     return min(seconds, most)
 
 
-def overdue(seconds: float) -> ServiceError:
+def overdue(seconds: float) -> RefusedError:
     """Return the refusal of a request that took too long."""
-    return ServiceError(408, f"The request took longer than the {seconds:g} s allowed")
+    return RefusedError(408, f"The request took longer than the {seconds:g} s allowed")
 
 
 async def while_connected(
@@ -161,7 +161,7 @@ async def while_connected(
     """Return what `work` does; cancel it when its time is over or its client has gone.
 
     Raises:
-        ServiceError: 408.
+        RefusedError: 408.
         ClientDisconnect: there is nobody left to answer.
 
     """

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fastocr.serving.failures import ServiceError, place
+from fastocr.serving.failures import RefusedError, place
 from fastocr.serving.files import decoded_base64
 from fastocr.serving.guard import check_json
 from fastocr.serving.schemas import Missing, OCROptions
@@ -146,7 +146,7 @@ class Inference:
     """A request.
 
     Attributes:
-        load: returns its file; may raise `ServiceError`.
+        load: returns its file; may raise `RefusedError`.
         options: how it is read.
         outputs: names of what is wanted, in this order, and whether as bytes.
         request_id: its name, if it has one.
@@ -170,7 +170,7 @@ def parse_inference(body: bytes, header_length: str | None) -> Inference:
             outputs are wanted as bytes; None: it is not there.
 
     Raises:
-        ServiceError: 400, the request has not the form of the protocol, or other inputs than the
+        RefusedError: 400, the request has not the form of the protocol, or other inputs than the
             model; 422, an option is unknown or not allowed.
 
     """
@@ -181,7 +181,7 @@ def parse_inference(body: bytes, header_length: str | None) -> Inference:
     try:
         request = InferenceRequest.model_validate_json(text)
     except ValidationError as error:
-        raise ServiceError(400, _sentence(error)) from None
+        raise RefusedError(400, _sentence(error)) from None
     parameters = request.parameters or InferenceParameters()
     return Inference(
         _loader(request.inputs[0], binary),
@@ -196,9 +196,9 @@ def _loader(tensor: RequestInput, binary: memoryview) -> Callable[[], bytes]:
     """Return what returns the file of the input; `binary` is what is behind the JSON."""
     size = None if tensor.parameters is None else tensor.parameters.binary_data_size
     if (size is None) == (tensor.data is None):
-        raise ServiceError(400, "inputs[0]: either data or parameters.binary_data_size is needed")
+        raise RefusedError(400, "inputs[0]: either data or parameters.binary_data_size is needed")
     if len(binary) != (size or 0):
-        raise ServiceError(
+        raise RefusedError(
             400,
             f"inputs[0].parameters.binary_data_size is {size or 0}, but {len(binary)} bytes follow "
             f"the JSON, which the header {HEADER_LENGTH} measures",
@@ -214,7 +214,7 @@ def _options(given: dict[str, Any]) -> InferenceOptions:
     try:
         return InferenceOptions.model_validate(given, by_name=True, by_alias=False)
     except ValidationError as error:
-        raise ServiceError(422, _sentence(error, "parameters")) from None
+        raise RefusedError(422, _sentence(error, "parameters")) from None
 
 
 def _wanted(outputs: list[RequestOutput], binary_data_output: bool) -> dict[str, bool]:
@@ -223,7 +223,7 @@ def _wanted(outputs: list[RequestOutput], binary_data_output: bool) -> dict[str,
     wanted: dict[str, bool] = {}
     for output in outputs:
         if output.name in wanted:
-            raise ServiceError(400, f"outputs: {output.name!r} is asked for twice")
+            raise RefusedError(400, f"outputs: {output.name!r} is asked for twice")
         own = None if output.parameters is None else output.parameters.binary_data
         wanted[output.name] = binary_data_output if own is None else own
     return wanted

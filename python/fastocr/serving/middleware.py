@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import Headers, MutableHeaders
 
 from fastocr.serving import tracing
-from fastocr.serving.failures import ServiceError, mistake
+from fastocr.serving.failures import RefusedError, mistake
 from fastocr.serving.requests import RequestRecord, current_request_id, record_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Observer:
             failure = mistake(error)
         except asyncio.CancelledError:
             # The server does this when its end has lasted too long.
-            failure = ServiceError(503, "The service is stopping")
+            failure = RefusedError(503, "The service is stopping")
         if record.status is None:
             response = self._answer(scope, failure.status_code, failure.message)
             await response(scope, receive, send)

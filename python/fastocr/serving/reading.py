@@ -15,7 +15,7 @@ from fastocr.inputs import InputOptions, Page
 from fastocr.inputs.pdf import is_pdf
 from fastocr.results import OCRResult
 from fastocr.serving import tracing
-from fastocr.serving.failures import ServiceError, refusal
+from fastocr.serving.failures import RefusedError, refusal
 from fastocr.serving.pictures import Pictures
 from fastocr.serving.schemas import PDF
 
@@ -44,7 +44,7 @@ class PageAnswer:
     index: int
     size: tuple[int, int] | None
     result: OCRResult | None
-    error: ServiceError | None = None
+    error: RefusedError | None = None
     pictures: dict[str, str] = field(default_factory=dict)
     stage_ms: dict[str, float] = field(default_factory=dict)
     followed: bool = False
@@ -134,7 +134,7 @@ class Reading:
         """Read the next page; None after the last one.
 
         Raises:
-            ServiceError: the file is no image or document, or an option is not allowed.
+            RefusedError: the file is no image or document, or an option is not allowed.
 
         """
         begin_ns, begin = time.time_ns(), time.perf_counter()
@@ -187,7 +187,7 @@ class Reading:
         pdf = is_pdf(data)
         if self._file_type is not None and pdf != (self._file_type == PDF):
             wanted = "a PDF" if self._file_type == PDF else "an image"
-            raise ServiceError(422, f"Invalid input file: it is not {wanted}, as fileType says")
+            raise RefusedError(422, f"Invalid input file: it is not {wanted}, as fileType says")
         if pdf:
             self._kind = "pdf"
         return inputs.iter_pages(data, self._input_options)
@@ -214,7 +214,7 @@ class Reading:
         return replace(answer, text=text)
 
 
-def _failure(page: Page, error: FastOCRError) -> ServiceError:
+def _failure(page: Page, error: FastOCRError) -> RefusedError:
     """Return the refusal of a page of a document; raise that of anything else."""
     failure = refusal(error)
     if page.one_of_many and isinstance(error, (InputError, InferenceError)):

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from fastocr import inputs, warmup
 from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.serving.admission import Admission, Workers
-from fastocr.serving.failures import ServiceError, busy
+from fastocr.serving.failures import RefusedError, busy
 from fastocr.serving.metrics import Metrics
 from fastocr.serving.options import ServiceOptions
 from fastocr.serving.pictures import Pictures
@@ -111,7 +111,7 @@ class Service:
         """Refuse a new request unless it can be taken; those that have been taken go on.
 
         Raises:
-            ServiceError: 503, the service is loading or stopping.
+            RefusedError: 503, the service is loading or stopping.
 
         """
         if self._stopping:
@@ -123,7 +123,7 @@ class Service:
         """The pipeline.
 
         Raises:
-            ServiceError: 503, it is not there yet, or not any more.
+            RefusedError: 503, it is not there yet, or not any more.
 
         """
         if self._ocr is None:
@@ -150,7 +150,7 @@ class Service:
         """How files are read: as the pipeline's maker wants it, within the limits of the service.
 
         Raises:
-            ServiceError: as `ocr`.
+            RefusedError: as `ocr`.
 
         """
         return self._file_options(self.ocr)
@@ -170,7 +170,7 @@ class Service:
         """Refuse who does not have the key.
 
         Raises:
-            ServiceError: 401.
+            RefusedError: 401.
 
         """
         if self._key is None:
@@ -180,7 +180,7 @@ class Service:
         # Either will do: what stands in front of the service may set the first one for itself.
         given = [_digest(key) for key in (bearer, request.headers.get("x-api-key", ""))]
         if not any(hmac.compare_digest(key, self._key) for key in given):
-            raise ServiceError(
+            raise RefusedError(
                 401,
                 "A valid API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY",
                 {"WWW-Authenticate": "Bearer"},
@@ -201,7 +201,7 @@ class Service:
         """Return what reads the file that `load` returns; see `Reading`.
 
         Raises:
-            ServiceError: as `ocr`.
+            RefusedError: as `ocr`.
 
         """
         return Reading(
@@ -221,7 +221,7 @@ class Service:
         """Yield the pages of a file in order, each when it is ready; a few are begun ahead.
 
         Raises:
-            ServiceError: as `Reading.next_page`.
+            RefusedError: as `Reading.next_page`.
 
         """
         ready: dict[int, PageAnswer] = {}
@@ -257,11 +257,11 @@ class Service:
         """Return what `keep` makes of each page; nothing else of a page is kept until the end.
 
         Raises:
-            ServiceError: as `pages`, or all pages failed.
+            RefusedError: as `pages`, or all pages failed.
 
         """
         kept: list[Result] = []
-        failure: ServiceError | None = None
+        failure: RefusedError | None = None
         async with aclosing(self.pages(reading, record)) as pages:
             async for page in pages:
                 kept.append(keep(page))

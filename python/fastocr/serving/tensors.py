@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastocr.serving.failures import ServiceError
+from fastocr.serving.failures import RefusedError
 from fastocr.serving.reading import compact_json
 
 if TYPE_CHECKING:
@@ -66,16 +66,16 @@ def split_body(body: bytes, header_length: str | None) -> tuple[bytes, memoryvie
         header_length: the value of the header `HEADER_LENGTH`; None: it is not there.
 
     Raises:
-        ServiceError: 400, the length is no number, or the body is shorter.
+        RefusedError: 400, the length is no number, or the body is shorter.
 
     """
     if header_length is None:
         return body, memoryview(b"")
     if _LENGTH.fullmatch(header_length) is None:
-        raise ServiceError(400, f"{HEADER_LENGTH}: {header_length[:40]!r} is no number of bytes")
+        raise RefusedError(400, f"{HEADER_LENGTH}: {header_length[:40]!r} is no number of bytes")
     length = int(header_length)
     if length > len(body):
-        raise ServiceError(
+        raise RefusedError(
             400, f"{HEADER_LENGTH} is {length}, but the body has {len(body)} bytes only"
         )
     return body[:length], memoryview(body)[length:]
@@ -85,17 +85,17 @@ def single_element(data: memoryview) -> memoryview:
     """Return the element of a BYTES tensor of the shape [1].
 
     Raises:
-        ServiceError: 400, the length before the element is not that of what follows.
+        RefusedError: 400, the length before the element is not that of what follows.
 
     """
     if len(data) < _PREFIX.size:
-        raise ServiceError(
+        raise RefusedError(
             400, f"The binary data has {len(data)} bytes; an element begins with 4 for its length"
         )
     (length,) = _PREFIX.unpack_from(data)
     rest = len(data) - _PREFIX.size
     if length != rest:
-        raise ServiceError(
+        raise RefusedError(
             400,
             f"The binary data says that its element has {length} bytes, but {rest} bytes follow; "
             "the shape [1] is one element",

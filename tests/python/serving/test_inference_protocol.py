@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fastocr import PaddleOCR
-from fastocr.serving.failures import ServiceError
+from fastocr.serving.failures import RefusedError
 from fastocr.serving.inference import parse_inference
 from tests.python.serving.conftest import LONG, MakeService, Running, wait_until
 from tests.python.serving.helpers import GatedOCR, callers, picture
@@ -748,7 +748,7 @@ def test_any_bytes_are_a_request_or_refused(body: bytes, length: str | None) -> 
     status = 200
     try:
         parse_inference(body, length)
-    except ServiceError as error:
+    except RefusedError as error:
         status = error.status_code
     assert status in (200, 400, 422)
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastocr import _core
-from fastocr.serving.failures import ServiceError, failure_responses
+from fastocr.serving.failures import RefusedError, failure_responses
 from fastocr.serving.guard import GuardedRoute, deadline_of, service_of, while_connected
 from fastocr.serving.inference import (
     INPUTS,
@@ -252,7 +252,7 @@ async def _unknown(request: Request) -> Response:
     """Refuse other models and versions by their names."""
     names = request.path_params
     version = f", version {names['version']!r}" if "version" in names else ""
-    raise ServiceError(
+    raise RefusedError(
         404,
         f"Unknown model: {names['model']!r}{version}; there is {MODEL!r}, version {VERSION!r}",
     )

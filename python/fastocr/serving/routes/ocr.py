@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from fastocr.serving.failures import ServiceError, failure_responses, mistake
+from fastocr.serving.failures import RefusedError, failure_responses, mistake
 from fastocr.serving.files import UPLOAD, field_file, uploaded
 from fastocr.serving.guard import (
     GuardedRoute,
@@ -159,7 +159,7 @@ def _page_line(log_id: str, page: PageAnswer) -> str:
     return compact_json({**line, "result": result, **_SUCCESS})
 
 
-def _error_fields(error: ServiceError) -> dict[str, Any]:
+def _error_fields(error: RefusedError) -> dict[str, Any]:
     return {"errorCode": error.status_code, "errorMsg": error.message}
 
 
@@ -185,7 +185,7 @@ class _Stream:
     async def lines(self) -> AsyncIterator[bytes]:
         """Yield a line for each page, and the last one."""
         page = self._first
-        failure: ServiceError | None = None
+        failure: RefusedError | None = None
         while page is not None:
             yield page.text.encode() + b"\n"
             page = None
@@ -194,14 +194,14 @@ class _Stream:
                     page = await anext(self._pages, None)
                 if limit.cancelled_caught:
                     failure = overdue(self.seconds)
-            except ServiceError as error:
+            except RefusedError as error:
                 failure = error
             except Exception as error:
                 failure = mistake(error)
         yield self._last_line(failure).encode() + b"\n"
         self.complete = True
 
-    def _last_line(self, failure: ServiceError | None) -> str:
+    def _last_line(self, failure: RefusedError | None) -> str:
         line: dict[str, Any] = {"logId": self.record.log_id, "done": True}
         if failure is not None:
             self.record.error = failure.message
