@@ -10,9 +10,12 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import count
 from multiprocessing.connection import Connection
@@ -133,14 +136,19 @@ class _Child:
         own, other = socketpair()
         with other:
             os.set_inheritable(other.fileno(), True)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "fastocr.pdf.child", str(other.fileno()), str(memory or 0)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[other.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.curdir for p in sys.path)},
-            )
+            program = [sys.executable, "-m", "fastocr.pdf.child"]
+            with _signals_blocked():
+                self._process = subprocess.Popen(
+                    [*program, str(other.fileno()), str(memory or 0)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[other.fileno()],
+                    env={
+                        **os.environ,
+                        "PYTHONPATH": os.pathsep.join(p or os.curdir for p in sys.path),
+                    },
+                )
         self._connection = Connection(own.detach())
         try:
             self._receive(_START_SECONDS)
@@ -189,6 +197,20 @@ class _Child:
         if not self._connection.poll(seconds):
             raise TimeoutError
         return self._connection.recv_bytes()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Begin processes that do not end by a signal to a whole group, as from a terminal.
+
+    What is blocked here is blocked in them. They end with the connection, and so after the page
+    that this process still wants.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Pool:
