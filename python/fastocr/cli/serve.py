@@ -150,7 +150,8 @@ def _section(pipeline: str) -> Mapping[str, Any]:
 def _api_key(path: str | None) -> str | None:
     if path is None:
         return os.environ.get(_KEY_VARIABLE) or None
-    key = Path(path).read_text(encoding="utf-8").strip()
+    # What is not ASCII is refused with the other checks of a key.
+    key = Path(path).read_text(encoding="latin-1").strip()
     if not key:
         raise InvalidOptionError(f"api_key_file: {path} is empty")
     return key

@@ -38,6 +38,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
         raise ImportError(
-            f"fastocr's HTTP service needs the package {error.name}: pip install 'fastocr[serve]'"
+            f"fastocr's HTTP service needs the package {package}: pip install 'fastocr[serve]'"
         ) from error

@@ -32,7 +32,8 @@ class ServiceOptions:
         idle_timeout: after which a client is cut off that takes nothing of its answer, sends no
             complete header, or is silent between requests (for the last, at most 30).
         max_body_bytes: the largest request.
-        max_pending_bytes: of all requests that are held in memory together.
+        max_pending_bytes: of all requests that are held in memory together; at least
+            `max_body_bytes`.
         max_pages: a document with more pages is refused.
         pdf_timeout: for opening a PDF or rendering one page of it, in a process of its own.
         pdf_memory: bytes that this process may take for a PDF.
@@ -150,6 +151,12 @@ def parse_service_options(
     options = replace(own or ServiceOptions(), **values)
     if options.timeout == math.inf:
         checks.reject("timeout", options.timeout, "a finite number")
+    if options.max_pending_bytes < options.max_body_bytes:
+        checks.reject(
+            "max_pending_bytes",
+            options.max_pending_bytes,
+            f"at least max_body_bytes, {options.max_body_bytes},",
+        )
     return options
 
 
@@ -178,7 +185,8 @@ def serving_section(section: Any) -> dict[str, Any]:
 
 
 def _flat(section: Mapping[str, Any]) -> dict[str, Any]:
-    extra = section.get("extra") or {}
+    extra = section.get("extra")
+    extra = {} if extra is None else extra
     if not isinstance(extra, Mapping):
         checks.reject("Serving.extra", extra, "a mapping of keys")
     return {**section, **{f"extra.{key}": value for key, value in extra.items()}}
