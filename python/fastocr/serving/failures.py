@@ -70,7 +70,9 @@ def refusal(error: FastOCRError) -> RefusedError:
     if isinstance(error, InvalidOptionError):
         return RefusedError(422, str(error))
     if isinstance(error, InputError):
-        return RefusedError(422, f"Invalid input file: {error}")
+        # The library has no other name for contents without a path.
+        reason = str(error).removeprefix("input: ")
+        return RefusedError(422, f"Invalid input file: {reason}")
     return mistake(error)
 
 

@@ -150,7 +150,7 @@ def test_bad_pages_among_good_ones(service: Running) -> None:
             page = pages[index]
             assert set(page) == {"prunedResult", "errorCode", "errorMsg"}
             assert page["errorCode"] == 422
-            assert page["errorMsg"].startswith(f"Invalid input file: input: page {index}")
+            assert page["errorMsg"].startswith(f"Invalid input file: page {index}")
             assert page["prunedResult"] == {"error": page["errorMsg"]}
         assert all(set(pages[index]) == {"prunedResult"} for index in (1, 2, 4))
         # One for each page, so that both lists go together.
@@ -173,7 +173,7 @@ def test_bad_pages_only(service: Running) -> None:
     for path, body in (("/ocr", in_json(content, 1)), ("/ocr/file", content)):
         answer = post(service, path, body)
         assert answer.status_code == 422
-        assert answer.json()["errorMsg"].startswith("Invalid input file: input: page 0")
+        assert answer.json()["errorMsg"].startswith("Invalid input file: page 0")
         assert set(answer.json()) == {"logId", "errorCode", "errorMsg"}
     pages, last = lines(post(service, "/ocr/stream", content))
     assert [page["errorCode"] for page in pages] == [422, 422, 422]
