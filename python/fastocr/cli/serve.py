@@ -7,17 +7,21 @@ import importlib
 import os
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fastocr.cli import exit_status, ocr
-from fastocr.cli.options import Groups, Option, add_options, given_arguments
+from fastocr.cli.options import INPUTS, Groups, Option, add_options, given_arguments
 from fastocr.cli.terminal import LogHandler, Progress, add_volume, logging_to
 from fastocr.errors import InvalidOptionError
 
 __all__ = ["add_command"]
 
 _KEY_VARIABLE = "FASTOCR_API_KEY"
+
+# The options of inputs that the service has as well, by name; some with defaults of its own.
+_INPUTS = {option.name: option for options in INPUTS.values() for option in options}
 
 _SERVICE: Groups = {
     "address": (
@@ -37,26 +41,16 @@ _SERVICE: Groups = {
         ),
         Option("max_body_bytes", "int", "104857600", "Largest request."),
         Option("max_pending_bytes", "int", "1073741824", "Most bytes of all requests in memory."),
-        Option("max_pages", "int", "1000", "Documents with more pages are refused."),
-        Option("pdf_timeout", "float", "20", "Seconds for opening a PDF or rendering one page."),
-        Option("pdf_memory", "int", "1073741824", "Bytes that a PDF may take."),
-        Option(
-            "max_pixels",
-            "int",
-            "178956970",
-            "Images with more pixels are refused; PDF pages are made smaller.",
-        ),
+        replace(_INPUTS["max_pages"], default="1000"),
+        replace(_INPUTS["pdf_timeout"], default="20"),
+        replace(_INPUTS["pdf_memory"], default="1073741824"),
+        _INPUTS["max_pixels"],
     ),
     "URLs": (
         Option("allow_urls", "bool", "false", "Fetch files whose URL a request names."),
-        Option(
-            "allow_private_urls",
-            "bool",
-            "false",
-            "Also fetch from private addresses, such as this machine's.",
-        ),
-        Option("url_timeout", "float", "60", "Seconds for the download of a URL."),
-        Option("max_url_bytes", "int", "104857600", "Largest file that is downloaded."),
+        _INPUTS["allow_private_urls"],
+        _INPUTS["url_timeout"],
+        _INPUTS["max_url_bytes"],
     ),
     "log": (
         Option("log_format", "string", "json", "json or text."),
