@@ -8,11 +8,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 __all__ = ["Span", "server_span", "span"]
-
-_TRACER = "fastocr"
 
 
 def _installed() -> bool:
@@ -51,6 +50,14 @@ class Span:
             self._span.set_status(Status(StatusCode.ERROR, message))
 
 
+@cache
+def _tracer() -> Any:
+    """Return what makes spans, also if the program sets up later where they go."""
+    from opentelemetry.trace import get_tracer
+
+    return get_tracer("fastocr")
+
+
 @contextmanager
 def span(name: str, begin_ns: int) -> Iterator[Span]:
     """Begin a span inside that of this thread's or task's context.
@@ -63,9 +70,7 @@ def span(name: str, begin_ns: int) -> Iterator[Span]:
     if not _FOUND:
         yield Span()
         return
-    from opentelemetry import trace
-
-    with trace.get_tracer(_TRACER).start_as_current_span(name, start_time=begin_ns) as started:
+    with _tracer().start_as_current_span(name, start_time=begin_ns) as started:
         yield Span(started)
 
 
@@ -75,10 +80,10 @@ def server_span(name: str, headers: Mapping[str, str]) -> Iterator[Span]:
     if not _FOUND:
         yield Span()
         return
-    from opentelemetry import trace
     from opentelemetry.propagate import extract
+    from opentelemetry.trace import SpanKind
 
-    with trace.get_tracer(_TRACER).start_as_current_span(
-        name, context=extract(headers), kind=trace.SpanKind.SERVER
+    with _tracer().start_as_current_span(
+        name, context=extract(headers), kind=SpanKind.SERVER
     ) as started:
         yield Span(started)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -21,7 +21,7 @@ from fastocr.serving.guard import (
 )
 from fastocr.serving.reading import PageAnswer, Reading, compact_json, result_text
 from fastocr.serving.requests import RequestRecord, record_of
-from fastocr.serving.schemas import Failure, FileOptions, InferRequest, InferResponse
+from fastocr.serving.schemas import Failure, InferRequest, InferResponse
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -65,7 +65,7 @@ async def infer(body: InferRequest, request: Request) -> Response:
     responses={200: {"model": InferResponse}},
     openapi_extra=UPLOAD,
 )
-async def infer_file(request: Request, query: Annotated[FileOptions, Query()]) -> Response:
+async def infer_file(request: Request) -> Response:
     """Read an image or a document that is sent as it is, without Base64.
 
     The body is the file, or multipart/form-data with the part `file`; then options may be parts,
@@ -73,7 +73,7 @@ async def infer_file(request: Request, query: Annotated[FileOptions, Query()]) -
     """
     service, record = service_of(request), record_of(request.scope)
     seconds = deadline_of(request)
-    upload = await uploaded(request, query)
+    upload = await uploaded(request)
     options = upload.options
     record.log_id = options.log_id or record.log_id
 
@@ -121,14 +121,14 @@ _LINES: dict[int | str, dict[str, Any]] = {
     responses=_LINES,
     openapi_extra=UPLOAD,
 )
-async def infer_stream(request: Request, query: Annotated[FileOptions, Query()]) -> Response:
+async def infer_stream(request: Request) -> Response:
     """Read all pages of a document, and answer each as soon as it is ready.
 
     Takes what `/ocr/file` takes. The time that is allowed counts for each page anew.
     """
     service, record = service_of(request), record_of(request.scope)
     seconds = deadline_of(request)
-    upload = await uploaded(request, query)
+    upload = await uploaded(request)
     options = upload.options
     record.log_id = options.log_id or record.log_id
     reading = service.reading(
