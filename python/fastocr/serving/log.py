@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastocr.serving.requests import current_request_id
 
@@ -71,7 +71,13 @@ def _utc(record: logging.LogRecord) -> str:
     return f"{seconds}.{int(record.msecs):03d}Z"
 
 
-class _Handler(logging.StreamHandler[Any]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:  # with Python 3.10 it takes no parameter
+    _StreamHandler = logging.StreamHandler
+
+
+class _Handler(_StreamHandler):
     """Counts records that cannot be written instead of complaining about them."""
 
     def __init__(self, stream: Any, lost: Callable[[], object]) -> None:
