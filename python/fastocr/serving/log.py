@@ -38,7 +38,7 @@ class _JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=True, default=str).replace("\x7f", "\\u007f")
+        return json.dumps(entry, ensure_ascii=True, default=str)
 
 
 class _TextFormatter(logging.Formatter):

@@ -148,6 +148,9 @@ def test_large_requests_together_are_bounded(make_service: MakeService, gated: G
     with callers() as call:
         taken = call(post, service, "/ocr/file", content)
         wait_until(lambda: len(gated.begun) == 1)
+        with connection(service) as one:  # what its header says is enough
+            one.sendall(head("/ocr/file", "Content-Length: 50000", "Expect: 100-continue"))
+            assert answer_of(one)[0] == 503
         refused = post(service, "/ocr/file", content)
         assert refused.status_code == 503
         assert "retry-after" in refused.headers

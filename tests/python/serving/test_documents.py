@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from fastocr import PaddleOCR
+from fastocr.inputs.options import DEFAULT_OPTIONS
+from fastocr.serving.reading import Reading
 from tests.python.serving.conftest import MakeService, Running
 from tests.python.serving.helpers import GatedOCR, document, picture, post
 
@@ -197,6 +199,27 @@ def test_a_page_that_the_pipeline_fails_on(make_service: MakeService, ocr: Paddl
     assert [page.get("errorCode", 0) for page in pages] == [0, 500, 0]
     assert pages[1]["errorMsg"] == "Internal server error"
     assert "secret" not in answer.text
+
+
+def test_nothing_more_is_read_of_a_file_that_is_closed(ocr: PaddleOCR) -> None:
+    """Threads that wait for the file are many; what they waited for may have become useless."""
+    gated = GatedOCR(ocr)
+    gated.let(10)
+    content = document([1, 2, 3], "TIFF")
+    reading = Reading(
+        gated,  # type: ignore[arg-type]
+        lambda: content,
+        file_type=None,
+        input_options=DEFAULT_OPTIONS,
+        most_pages=None,
+        predict_options={},
+        pictures=None,
+    )
+    assert reading.next_page() is not None
+    assert reading.next_page() is not None
+    reading.close()
+    assert reading.next_page() is None
+    assert gated.begun == [2]  # the first one was for practice
 
 
 @pytest.mark.parametrize(

@@ -149,11 +149,12 @@ def test_traces_say_whose_they_are(
 ) -> None:
     gated = GatedOCR(ocr)
     gated.let(2)
-    gated.failure = RuntimeError("a\n2026-01-01T00:00:00.000Z INFO forged")
+    gated.failure = RuntimeError("a\x1b\n2026-01-01T00:00:00.000Z INFO forged")
     service = make_service(lambda: gated)
     file = tmp_path / "log"
     with logged(service, file, form):
         post(service, "/ocr/file", picture(), headers={"X-Request-Id": "this"})
+    assert "\x1b" not in file.read_text(encoding="utf-8")
     lines = file.read_text(encoding="utf-8").splitlines()
     if form == "json":
         trace, request = map(json.loads, lines)
