@@ -64,8 +64,6 @@ def _complete(operation: dict[str, Any], auth: bool) -> None:
         operation["security"] = [{name: []} for name in _KEYS]
     elif not auth:
         responses.pop("401", None)
-    for parameter in operation.get("parameters", ()):
-        parameter["schema"] = without_null(parameter["schema"])
     if "408" in responses:
         operation.setdefault("parameters", []).append(_TIMEOUT)
     for status, response in responses.items():

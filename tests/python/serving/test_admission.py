@@ -15,7 +15,7 @@ import pytest
 
 from fastocr import PaddleOCR
 from fastocr.errors import ModelError
-from fastocr.serving import parse_service_options
+from fastocr.serving import parse_service_options, reading
 from fastocr.serving.server import Server, run
 from tests.python.serving.conftest import LONG, MakeService, Running, wait_until
 from tests.python.serving.helpers import (
@@ -268,6 +268,32 @@ def test_pages_of_a_client_that_has_gone_never_begin(
     wait_until(lambda: idle(service))
     assert gated.begun == [1, 2]
     assert post(service, "/ocr/file", picture(9)).status_code == 200
+
+
+def test_pages_that_waited_for_the_file_never_begin(
+    make_service: MakeService, gated: GatedOCR, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three pages have a thread, and wait for each other's decoding, when the client goes."""
+    service = make_service(use(gated), pages_at_once=3)
+    decoding, decoded = threading.Event(), threading.Event()
+    iter_pages = reading.inputs.iter_pages
+
+    def slow_pages(*arguments: Any) -> Any:
+        for number, page in enumerate(iter_pages(*arguments)):
+            if number == 1:
+                decoding.set()
+                assert decoded.wait(LONG)
+            yield page
+
+    monkeypatch.setattr(reading.inputs, "iter_pages", slow_pages)
+    gated.let(10)
+    with connection(service) as one:
+        one.sendall(whole("/ocr/file", document([1, 2, 3, 4, 5], "TIFF")))
+        wait_until(lambda: decoding.is_set() and service.service.admission.pages == 3)
+    wait_until(lambda: in_queue(service) == 0)
+    decoded.set()
+    wait_until(lambda: idle(service))
+    assert gated.begun == [1, 2]
 
 
 def test_a_client_that_has_gone_while_it_sent(make_service: MakeService, gated: GatedOCR) -> None:
