@@ -146,6 +146,11 @@ def test_bombs_are_not_decoded(kind: str, monkeypatch: pytest.MonkeyPatch) -> No
         decoded(BOMBS[kind](), InputOptions().max_pixels)
 
 
+def test_boxes_in_boxes_without_end_state_nothing() -> None:
+    boxes = b"".join(struct.pack(">I4s", 8 * (5000 - k), b"moov") for k in range(5000))
+    assert stated_size(struct.pack(">I4s4s4x", 16, b"ftyp", b"avif") + boxes) is None
+
+
 def test_jpeg_bomb() -> None:
     data = by_pillow("JPEG")
     own = struct.pack(">HH", HEIGHT, WIDTH)

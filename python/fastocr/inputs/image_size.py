@@ -143,7 +143,7 @@ def _avif(data: bytes) -> Size | None:
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
-def _media_sizes(data: bytes, position: int, end: int) -> Iterator[Size]:
+def _media_sizes(data: bytes, position: int, end: int, depth: int = 0) -> Iterator[Size]:
     while position + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, position)
         head = 8
@@ -158,8 +158,9 @@ def _media_sizes(data: bytes, position: int, end: int) -> Iterator[Size]:
         elif kind == b"tkhd" and whole:
             width, height = struct.unpack_from(">II", data, stop - 8)
             yield width >> 16, height >> 16
-        elif kind in _MEDIA_CONTAINERS:
-            yield from _media_sizes(data, position + head + 4 * (kind == b"meta"), stop)
+        elif kind in _MEDIA_CONTAINERS and depth < _MEDIA_DEPTH:
+            inside = position + head + 4 * (kind == b"meta")
+            yield from _media_sizes(data, inside, stop, depth + 1)
         if stop <= position + head:
             return
         position = stop
@@ -176,6 +177,7 @@ def _radiance(data: bytes) -> Size | None:
 
 
 _FILE_TYPE = b"ftyp"  # behind its size
+_MEDIA_DEPTH = 4  # of containers in each other; a file may claim any number
 _MEDIA_CONTAINERS = (b"meta", b"iprp", b"ipco", b"moov", b"trak")
 
 _READERS = (
