@@ -1,13 +1,19 @@
+#include <nanobind/stl/string.h>
 #include <pthread.h>
 
 #include "bindings.h"
-#include "runtime/engine_requirements.h"
+#include "fastocr/build_info.h"
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of fastocr. Private: use the functions and classes of `fastocr`.";
   // In a forked child, what had threads is left as it is, and the networks it holds with it.
   pthread_atfork(nullptr, nullptr, [] { nanobind::set_leak_warnings(false); });
-  m.attr("VERSION") = FASTOCR_VERSION;
+  const fastocr::BuildInfo& build = fastocr::build_info();
+  m.attr("VERSION") = build.version;
+  m.attr("COMMIT") = build.commit;
+  m.attr("COMPILER") = build.compiler;
+  m.attr("BUILD_TYPE") = build.build_type;
+  m.attr("TARGET") = build.target;
   fastocr::bindings::register_errors();
   fastocr::bindings::register_logging(m);
   fastocr::bindings::register_cpu(m);

@@ -1,4 +1,7 @@
-"""What fastocr finds on this machine: what a report of a problem needs (``fastocr doctor``)."""
+"""What a report of a problem needs: the build, and what fastocr finds on this machine.
+
+``fastocr --version`` prints the first, ``fastocr doctor`` both.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,20 @@ from fastocr.cpus import available_cpus
 from fastocr.engines.paddle import nvidia_gpus
 from fastocr.errors import FastOCRError
 
-__all__ = ["report"]
+__all__ = ["build_facts", "report"]
 
 _PACKAGES = ("numpy", "opencv-python", "pillow", "pypdfium2", "PyYAML")
+
+
+def build_facts() -> Iterator[str]:
+    """Yield what ``fastocr --version`` prints: the version first, alone on its line.
+
+    No engine is loaded: one counts as there if its package is, in a version that fits.
+    """
+    yield f"fastocr {__version__}"
+    yield f"build: commit {_core.COMMIT}, {_core.COMPILER}, {_core.BUILD_TYPE}, {_core.TARGET}"
+    yield f"kernels: {_kernels()}"
+    yield f"engines: {', '.join(filter(_is_there, _core.engine_names()))}"
 
 
 def report() -> Iterator[str]:
@@ -24,7 +38,9 @@ def report() -> Iterator[str]:
 
     Every engine is loaded, so that it is known whether it works.
     """
-    yield f"fastocr {__version__} in {Path(__file__).parent}"
+    version, build, *_ = build_facts()
+    yield f"{version} in {Path(__file__).parent}"
+    yield build
     yield f"Python {platform.python_version()} in {sys.prefix}"
     yield f"system: {platform.platform()}"
     yield from _cpu()
@@ -43,10 +59,22 @@ def report() -> Iterator[str]:
 
 
 def _cpu() -> Iterator[str]:
+    yield f"CPU: {platform.machine()}, {available_cpus()} of {os.cpu_count()} CPUs usable"
+    yield f"kernels: {_kernels()}"
+
+
+def _kernels() -> str:
     forced = os.environ.get("FASTOCR_FORCE_ISA")
     why = f", forced by FASTOCR_FORCE_ISA={forced}" if forced else ""
-    yield f"CPU: {platform.machine()}, {available_cpus()} of {os.cpu_count()} CPUs usable"
-    yield f"kernels: {_core.active_isa()}{why} (of {', '.join(_core.available_isas())})"
+    return f"{_core.active_isa()}{why} (of {', '.join(_core.available_isas())})"
+
+
+def _is_there(engine: str) -> bool:
+    try:
+        engines.describe(engine)
+    except FastOCRError:
+        return False
+    return True
 
 
 def _engine(name: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ import fastocr
 from fastocr import _core, cli, doctor, engines
 from fastocr.engines import paddle
 from fastocr.model_store import find_model, packaged_models
+from tests.python.conftest import ROOT, missing, program
 
 RunPython = Callable[..., Any]
 
@@ -30,7 +35,64 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert output.err == ""
     report = output.out.splitlines()
     assert report[0].startswith(f"fastocr {fastocr.__version__} in ")
+    assert report[1].startswith("build: commit ")
     assert any(line.startswith(f"kernels: {_core.active_isa()}") for line in report)
+
+
+def test_build_facts(hide_package: Callable[[str], None]) -> None:
+    version, build, kernels, engines_there = doctor.build_facts()
+    assert version == f"fastocr {fastocr.__version__}"
+    facts = re.fullmatch(r"build: commit (\S+), (\w+ [\d.]+\S*), (\S.*), (\w+ \w+)", build)
+    assert facts is not None, build
+    commit, compiler, build_type, target = facts.groups()
+    assert re.fullmatch(r"unknown|[0-9a-f]{12}(-modified)?", commit)
+    assert compiler.split()[0] in ("GNU", "Clang", "AppleClang")
+    assert build_type.split()[0] in ("Release", "RelWithDebInfo", "Debug")
+    assert target == f"{platform.system()} {platform.machine()}"
+    assert kernels.startswith(f"kernels: {_core.active_isa()}")
+    assert kernels.endswith(f" (of {', '.join(_core.available_isas())})")
+    assert engines_there.startswith("engines: native, openvino")
+    hide_package("openvino")
+    assert "openvino" not in list(doctor.build_facts())[3]
+
+
+def test_commit_of_a_build(tmp_path: Path) -> None:
+    """That of the checkout in the source folder itself, or the one that is given."""
+    cmake = program("cmake")
+    if cmake is None:
+        missing("CMake", "tests of the build")
+    script = ROOT / "cmake" / "write_commit.cmake"
+    header = tmp_path / "commit.h"
+    source = tmp_path / "above" / "source"
+    source.mkdir(parents=True)
+
+    def written(**environment: str) -> str:
+        subprocess.run(
+            [cmake, f"-DOUTPUT={header}", "-P", script],
+            cwd=source, env={**os.environ, "FASTOCR_COMMIT": "", **environment}, check=True,
+        )  # fmt: skip
+        return header.read_text(encoding="utf-8").splitlines()[-1].split('"')[1]
+
+    def git(*arguments: str, folder: Path = source) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        command = ["git", "-C", str(folder), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet", folder=source.parent)
+    git("commit", "--quiet", "--allow-empty", "-m", "above", folder=source.parent)
+    assert written() == "unknown"
+    assert written(FASTOCR_COMMIT="0123456789ab") == "0123456789ab"
+    git("init", "--quiet")
+    (source / "file").write_text("1")
+    git("add", "file")
+    git("commit", "--quiet", "-m", "first")
+    commit = git("rev-parse", "HEAD")[:12]
+    git("tag", "-a", "v1", "-m", "v1")
+    assert written() == commit
+    unchanged = header.stat().st_mtime_ns
+    assert (written(), header.stat().st_mtime_ns) == (commit, unchanged)
+    (source / "file").write_text("2")
+    assert written() == f"{commit}-modified"
 
 
 def test_engines() -> None:

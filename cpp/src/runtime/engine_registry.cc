@@ -5,7 +5,7 @@
 
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
-#include "runtime/engine_requirements.h"
+#include "runtime/build_facts.h"
 #include "runtime/native/native_engine.h"
 
 namespace fastocr {

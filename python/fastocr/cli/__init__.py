@@ -34,11 +34,11 @@ _PREDICTIONS = (ocr.COMMAND, doc_preprocessor.COMMAND, *modules.COMMANDS)
 
 
 class _Version(argparse.Action):
-    """Prints the version, which the package knows; argparse's own action would ask at once."""
+    """Prints version and build, which the core knows; argparse's own action would ask at once."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        package = importlib.import_module("fastocr")
-        print(f"fastocr {package.__version__}")
+        for line in importlib.import_module("fastocr.doctor").build_facts():
+            print(line)
         parser.exit()
 
 
@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="fastocr", description="Read the text of images and PDF files."
     )
     parser.add_argument(
-        "-v", "--version", action=_Version, nargs=0, help="print the version and exit"
+        "-v",
+        "--version",
+        action=_Version,
+        nargs=0,
+        help="print the version and how it was built, and exit",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _PREDICTIONS:
