@@ -1,6 +1,8 @@
-"""Reads thousands of pages of mixed sizes and widths with one object and watches its memory.
+"""Reads thousands of pages of mixed sizes and widths, from many threads, and watches the process.
 
     python -m bench.soak --pages 5000 --threads 2
+    python -m bench.soak --pages 10000 --threads 8 --replace-every 100 --distinct 400 \\
+        --option '{}' --option '{"engine": "openvino"}'
 
 See ``bench/README.md``.
 """
@@ -8,6 +10,8 @@ See ``bench/README.md``.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -25,6 +29,11 @@ from bench.pages import draw_page
 SAMPLES = 100
 REST = 0.8  # the first fifth is for buffers to reach their size
 FILE_EVERY = 10  # with --images, every tenth page is one of them
+BAD_EVERY = 25  # with --bad, that often a page is a file cut short
+
+
+# A PNG that ends after its first chunk, with 64 x 64 pixels in it.
+BAD_FILE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0@\0\0\0@\x08\x02\0\0\0%\x0b\xe6\x89"
 
 
 @dataclass(frozen=True)
@@ -77,32 +86,76 @@ def random_page(seed: int) -> Any:
     return draw_page(width, height, lines, text_height=rng.uniform(9, 20), seed=seed)
 
 
-class Soak:
-    """Shares pages out among callers of one object, and takes samples in between."""
+class Objects:
+    """The object that all callers share, replaced by another every so many pages.
 
-    def __init__(self, ocr: Any, pages: int, files: Sequence[Path]) -> None:
-        self._ocr = ocr
+    Each has the next one of the constructor `arguments`. A replaced object is closed at once, while
+    callers may be in the midst of a page with it.
+    """
+
+    def __init__(self, arguments: Sequence[dict[str, Any]], replace_every: int) -> None:
+        self._makers = itertools.cycle(enumerate(arguments))
+        self._replace_every = replace_every
+        self._lock = threading.Lock()
+        self.made = 0
+        self.current = self._make()
+
+    def _make(self) -> tuple[int, Any]:
+        number, arguments = next(self._makers)
+        self.made += 1
+        return number, common.make_ocr(arguments)
+
+    def finished(self, pages: int) -> None:
+        """Replaces the object if it is time after so many pages."""
+        if self._replace_every and pages % self._replace_every == 0:
+            with self._lock:
+                _, old = self.current
+                self.current = self._make()
+                old.close()
+
+    def close(self) -> None:
+        """Closes the last one."""
+        self.current[1].close()
+
+
+class Soak:
+    """Shares pages out among callers, checks their results, and takes samples in between.
+
+    Page numbers begin again after `distinct`; the same page read with the same constructor
+    arguments must give the same result to the bit.
+    """
+
+    def __init__(
+        self, objects: Objects, pages: int, files: Sequence[Path], distinct: int, bad: bool
+    ) -> None:
+        self._objects = objects
         self._pages = pages
         self._files = files
+        self._distinct = distinct
+        self._bad = bad
         self._every = max(1, pages // SAMPLES)
         self._lock = threading.Lock()
         self._started = 0
         self._done = 0
         self._process = psutil.Process()
         self._begin = time.perf_counter()
-        self.lines = 0
+        self._digests: dict[tuple[int, int], bytes] = {}
+        self.counts = {"lines": 0, "checked": 0, "different": 0, "refused": 0, "closed": 0}
         self.samples: list[Sample] = []
 
     def run(self, callers: int) -> None:
-        """Reads all pages; an error of any of them ends it."""
+        """Reads all pages; an error that was not meant to be ends it."""
         with ThreadPoolExecutor(callers) as pool:
             for caller in [pool.submit(self._call) for _ in range(callers)]:
                 caller.result()
 
     def _call(self) -> None:
         while (number := self._next()) is not None:
-            (result,) = self._ocr.predict(self._page(number))
-            self._finish(len(result["rec_texts"]))
+            if self._bad and number % BAD_EVERY == BAD_EVERY - 1:
+                self._read_bad()
+            else:
+                self._read(number % self._distinct)
+            self._objects.finished(self._finish())
 
     def _next(self) -> int | None:
         with self._lock:
@@ -116,12 +169,46 @@ class Soak:
             return str(self._files[number // FILE_EVERY % len(self._files)])
         return random_page(number)
 
-    def _finish(self, lines: int) -> None:
+    def _read(self, number: int) -> None:
+        kind, (result,) = self._predict(self._page(number))
+        digest = hashlib.sha256(repr(result["rec_texts"]).encode())
+        for key in ("dt_polys", "rec_boxes", "rec_scores"):
+            digest.update(np.asarray(result[key]).tobytes())
+        with self._lock:
+            self.counts["lines"] += len(result["rec_texts"])
+            self.counts["checked"] += (kind, number) in self._digests
+            first = self._digests.setdefault((kind, number), digest.digest())
+            self.counts["different"] += first != digest.digest()
+
+    def _read_bad(self) -> None:
+        from fastocr.errors import InputError
+
+        try:
+            self._predict(BAD_FILE)
+        except InputError:
+            with self._lock:
+                self.counts["refused"] += 1
+
+    def _predict(self, page: Any) -> tuple[int, Any]:
+        """Results, and with which of the arguments; again if the object was closed before."""
+        from fastocr.errors import FastOCRError
+
+        while True:
+            kind, ocr = self._objects.current
+            try:
+                return kind, ocr.predict(page)
+            except FastOCRError as error:
+                if "is closed" not in str(error):
+                    raise
+                with self._lock:
+                    self.counts["closed"] += 1
+
+    def _finish(self) -> int:
         with self._lock:
             self._done += 1
-            self.lines += lines
             if self._done % self._every == 0 or self._done == self._pages:
                 self.samples.append(self._sample())
+            return self._done
 
     def _sample(self) -> Sample:
         with self._process.oneshot():
@@ -152,11 +239,37 @@ def describe_growth(growth: Growth, total: int) -> str:
     )
 
 
+def describe_counts(counts: dict[str, int], samples: Sequence[Sample]) -> str:
+    """What was read and refused, and the extremes of threads and files in the counted part."""
+    counted = samples[int((1 - REST) * len(samples)) :]
+    threads = [sample.threads for sample in counted]
+    files = [sample.files for sample in counted]
+    return (
+        f"{counts['objects']} objects, {counts['lines']} lines; {counts['checked']} results of "
+        f"pages read before, {counts['different']} different; {counts['refused']} broken files "
+        f"refused; {counts['closed']} calls of a closed object\n"
+        f"threads {min(threads)} to {max(threads)}, open files {min(files)} to {max(files)}"
+    )
+
+
 def build_parser() -> argparse.ArgumentParser:
     """All options."""
     parser = common.command_parser("soak", __doc__)
     parser.add_argument("--pages", type=int, default=5000)
     parser.add_argument("--threads", type=int, default=1, help="callers of the one object")
+    parser.add_argument(
+        "--distinct", type=int, metavar="N", help="begin again after N pages and compare results"
+    )
+    parser.add_argument(
+        "--replace-every",
+        type=int,
+        default=0,
+        metavar="N",
+        help="make a new object and close the old one every N pages",
+    )
+    parser.add_argument(
+        "--bad", action="store_true", help=f"every {BAD_EVERY}th page is a broken file"
+    )
     parser.add_argument(
         "--images",
         type=Path,
@@ -167,33 +280,40 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--option",
         type=common.parse_json_object,
-        default={},
+        action="append",
+        default=[],
         metavar="JSON",
-        help="constructor arguments",
+        help="constructor arguments, repeatable: replaced objects take them in turn",
     )
     parser.add_argument("--json", type=Path, help="write all samples there")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Reads the pages, prints every tenth sample and the growth."""
+    """Reads the pages, prints every tenth sample and the growth; fails on different results."""
     options = build_parser().parse_args(arguments)
-    if options.pages < 2 or options.threads < 1:
-        raise SystemExit("--pages must be at least 2, --threads at least 1")
+    distinct = options.pages if options.distinct is None else options.distinct
+    if options.pages < 2 or min(options.threads, distinct) < 1 or options.replace_every < 0:
+        raise SystemExit(
+            "--pages must be at least 2, --threads and --distinct at least 1, --replace-every not "
+            "negative"
+        )
     files = common.collect_images(options.images) if options.images else []
     load = common.OtherLoad()
-    with common.make_ocr(options.option) as ocr:
-        soak = Soak(ocr, options.pages, files)
-        soak.run(options.threads)
+    objects = Objects(options.option or [{}], options.replace_every)
+    soak = Soak(objects, options.pages, files, distinct, options.bad)
+    soak.run(options.threads)
+    objects.close()
+    counts = {**soak.counts, "objects": objects.made}
     growth = growth_over_rest([(sample.pages, sample.rss_mb) for sample in soak.samples])
     report = {
         "machine": common.machine_facts(),
         "load": load.report(),
         "fastocr": common.fastocr_facts(),
         "pages": options.pages,
-        "lines": soak.lines,
+        **counts,
         "callers": options.threads,
-        "option": options.option,
+        "options": options.option,
         "images": [file.name for file in files],
         "growth": asdict(growth),
         "samples": [asdict(sample) for sample in soak.samples],
@@ -202,9 +322,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shown = report["samples"][:: SAMPLES // 10]
     if shown[-1] is not report["samples"][-1]:
         shown.append(report["samples"][-1])
-    print(f"{common.format_table(COLUMNS, shown)}\n\n{describe_growth(growth, options.pages)}")
+    print(f"{common.format_table(COLUMNS, shown)}\n\n{describe_counts(counts, soak.samples)}")
+    print(describe_growth(growth, options.pages))
     if options.json:
         common.write_json(options.json, report)
+    if counts["different"]:
+        raise SystemExit(f"{counts['different']} results differ from the first of the same page")
 
 
 if __name__ == "__main__":

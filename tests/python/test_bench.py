@@ -210,6 +210,32 @@ def test_soak(tmp_path: Path, pages_dir: Path) -> None:
     assert all(sample["rss_mb"] > 0 for sample in report["samples"])
 
 
+def test_soak_with_objects_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("psutil")
+    from bench import soak
+
+    target = tmp_path / "soak.json"
+    arguments = ["--pages", "60", "--threads", "4", "--distinct", "10", "--bad"]
+    options = ["--option", '{"cpu_threads": 1}', "--option", '{"precision": "fp32"}']
+    soak.main([*arguments, "--replace-every", "12", *options, "--json", str(target)])
+    report = json.loads(target.read_text(encoding="utf-8"))
+    # The last page ends the fifth object as well.
+    assert (report["objects"], report["refused"], report["different"]) == (6, 2, 0)
+    # 58 pages, of which the first of ten, with each of two constructors, have nothing before them.
+    assert 38 <= report["checked"] < 58
+    assert "6 objects, " in capsys.readouterr().out
+
+
+def test_soak_fails_on_different_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psutil")
+    from bench import soak
+
+    pages = iter(range(100))
+    monkeypatch.setattr(soak, "random_page", lambda _, page=soak.random_page: page(next(pages)))
+    with pytest.raises(SystemExit, match=r"results differ from the first"):
+        soak.main(["--pages", "6", "--distinct", "1"])
+
+
 def test_soak_growth() -> None:
     pytest.importorskip("psutil")
     from bench.soak import growth_over_rest
