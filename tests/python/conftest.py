@@ -121,6 +121,20 @@ def run_cpp_tests(folder: Path) -> tuple[bool, str]:
     return output_of(ctest, "--test-dir", folder, "--output-on-failure")
 
 
+def check_emulated_cpp_tests(folder: Path, *emulator: str) -> None:
+    """Runs the C++ tests that were built in a folder, without networks that take minutes so."""
+    program = folder / "tests" / "cpp" / "fastocr_cpp_tests"
+    networks = "--source-file{}=*/native_engine_test.cc"
+    for chosen in (
+        [networks.format("-exclude")],
+        [networks.format(""), "--test-case=convolutions,squeeze*,swish,tokens with attention"],
+    ):
+        succeeded, output = output_of(*emulator, program, *chosen)
+        assert succeeded, output
+        assert "Status: SUCCESS!" in output
+        assert "cases: 0" not in " ".join(output.split())
+
+
 @pytest.fixture(scope="session")
 def cpp_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build folder with the C++ tests in it."""

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.python.conftest import build_cpp_tests, run_cpp_tests
+from tests.python.conftest import (
+    build_cpp_tests,
+    check_emulated_cpp_tests,
+    missing,
+    program,
+    run_cpp_tests,
+)
 
 
 def check_passed(succeeded: bool, output: str) -> None:
@@ -44,3 +50,11 @@ def test_cpp_tests_pass_without_simd(portable_build: Path) -> None:
     )
     assert other.returncode != 0
     assert "instruction set 'avx2' is not part of this build" in other.stdout
+
+
+def test_cpp_tests_pass_on_aarch64(tmp_path: Path) -> None:
+    emulator = program("qemu-aarch64")
+    if program("aarch64-linux-gnu-g++") is None or emulator is None:
+        missing("g++-aarch64-linux-gnu and qemu-user (of Debian)", "tests of aarch64")
+    build_cpp_tests(tmp_path, "--preset", "aarch64")
+    check_emulated_cpp_tests(tmp_path, emulator, "-L", "/usr/aarch64-linux-gnu")
