@@ -83,7 +83,7 @@ TEST_CASE("the best class and its probability are those of the whole softmax") {
 }
 
 TEST_CASE("of equal classes the first is best, also across blocks") {
-  LinearClassifier classifier{4, 200, std::vector<float>(800, 0.25F), std::vector<float>(200)};
+  LinearClassifier classifier{4, 200, BlockVector<float>(800, 0.25F), BlockVector<float>(200)};
   const std::vector<float> row{1, -2, 3, 4};
   with_each_isa([&] {
     CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
@@ -156,7 +156,7 @@ TEST_CASE("a rival is the second best class within the margin") {
 TEST_CASE("a class of the same score is a rival for any margin but none") {
   for (const int twin : {1, 63, 64, 130}) {  // in the same block and in others
     CAPTURE(twin);
-    LinearClassifier classifier{4, 200, std::vector<float>(800), std::vector<float>(200, -3.0F)};
+    LinearClassifier classifier{4, 200, BlockVector<float>(800), BlockVector<float>(200, -3.0F)};
     classifier.bias[0] = classifier.bias[twin] = 1;
     const std::vector<float> row{1, 2, 3, 4};
     with_each_isa([&] {

@@ -21,7 +21,7 @@ const std::vector<std::string> kCharacters{"a", "b"};
 
 // Four features, which are the scores of blank, "a", "b" and the space.
 LinearClassifier scores_as_features() {
-  LinearClassifier classifier{4, 4, std::vector<float>(16), std::vector<float>(4)};
+  LinearClassifier classifier{4, 4, BlockVector<float>(16), BlockVector<float>(4)};
   for (std::size_t i = 0; i < 4; ++i) classifier.weights[i * 4 + i] = 1;
   return classifier;
 }

@@ -8,6 +8,7 @@
 
 #include "fastocr/errors.h"
 #include "fastocr/logging.h"
+#include "fastocr/memory.h"
 
 namespace fastocr {
 
@@ -52,8 +53,8 @@ struct ModelOptions {
 struct LinearClassifier {
   int features = 0;
   int classes = 0;
-  std::vector<float> weights;  // features x classes, row-major
-  std::vector<float> bias;     // classes
+  BlockVector<float> weights;  // features x classes, row-major
+  BlockVector<float> bias;     // classes
 };
 
 // A borrowed float tensor, tightly packed; valid until the request that owns it runs again.

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "fastocr/memory.h"
+
 namespace fastocr {
 
 inline constexpr int kChannels = 3;  // every colour image in the core is interleaved 8-bit BGR
@@ -42,7 +44,7 @@ class Image {
   ImageView view() const { return {pixels_.data(), width_, height_, stride()}; }
 
  private:
-  std::vector<std::uint8_t> pixels_;
+  BlockVector<std::uint8_t> pixels_;
   int width_ = 0;
   int height_ = 0;
 };

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "fastocr/engine.h"
+#include "fastocr/memory.h"
 #include "kernels/kernels.h"
-#include "runtime/aligned_memory.h"
 
 namespace fastocr {
 
@@ -39,7 +39,7 @@ class ClassProjection {
 
   int features_;
   std::vector<double> directions_;  // features x kDirections
-  AlignedArray<float> weights_;
+  BlockVector<float> weights_;
   std::vector<float> block_rests_;
   kernels::PackedClassifier packed_;
 };

@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "fastocr/memory.h"
 #include "fastocr/text_recognition.h"
 #include "kernels/kernels.h"
 #include "recognition/class_projection.h"
-#include "runtime/aligned_memory.h"
 
 namespace fastocr {
 namespace {
@@ -89,10 +89,10 @@ struct CtcHead::Impl {
   int features, classes;
   std::size_t padded_features, padded_classes;
   const kernels::KernelTable& kernel;
-  AlignedArray<float> weights, bias;
-  AlignedArray<std::int8_t> quantized;
-  AlignedArray<float> scale;
-  AlignedArray<std::int32_t> minus_offset;
+  BlockVector<float> weights, bias;
+  BlockVector<std::int8_t> quantized;
+  BlockVector<float> scale;
+  BlockVector<std::int32_t> minus_offset;
   double largest_norm = 0;   // of a class's weights
   double largest_error = 0;  // of their 8-bit form
   kernels::PackedClassifier packed;

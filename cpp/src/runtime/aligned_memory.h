@@ -1,17 +1,15 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <new>
+
+#include "fastocr/memory.h"
 
 namespace fastocr {
 
-// Memory aligned for the widest vector instructions.
-inline constexpr std::align_val_t kVectorAlignment{64};
-
 struct AlignedDelete {
-  void operator()(void* p) const noexcept { ::operator delete[](p, kVectorAlignment); }
+  std::size_t bytes = 0;
+  void operator()(void* block) const noexcept { free_block(block, bytes); }
 };
 
 template <typename T>
@@ -20,23 +18,9 @@ using AlignedPointer = std::unique_ptr<T[], AlignedDelete>;
 // Room for `count` values of a plain type, which have no value yet.
 template <typename T>
 AlignedPointer<T> allocate_aligned(std::size_t count) {
-  return AlignedPointer<T>(static_cast<T*>(::operator new[](count * sizeof(T), kVectorAlignment)));
+  T* values = BlockAllocator<T>().allocate(count);
+  return AlignedPointer<T>(values, AlignedDelete{count * sizeof(T)});
 }
-
-template <typename T>
-class AlignedArray {
- public:
-  AlignedArray(std::size_t count, T value) : values_(allocate_aligned<T>(count)) {
-    std::fill_n(values_.get(), count, value);
-  }
-
-  T& operator[](std::size_t i) { return values_[i]; }
-  T* data() { return values_.get(); }
-  const T* data() const { return values_.get(); }
-
- private:
-  AlignedPointer<T> values_;
-};
 
 // Memory that only grows.
 class Buffer {

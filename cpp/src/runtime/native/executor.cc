@@ -266,7 +266,7 @@ bool Executor::run_blank_ended(const Chain& chain, const Run& run) {
   const Columns& columns = (*program_->columns())[steps.back()->output];
   const int border = (columns.reach + columns.step - 1) / columns.step + 1;
   if (ends.back() + border > out.size.width) return false;
-  const std::vector<float>& blank = blank_border(chain, border);
+  const BlockVector<float>& blank = blank_border(chain, border);
   strips_.run(steps, ends, run);
   repeat_column(out, ends.back(), out.size.width - border);
   for (int y = 0; y < out.size.height; ++y) {
@@ -278,7 +278,7 @@ bool Executor::run_blank_ended(const Chain& chain, const Run& run) {
 
 // The last columns that the first chain makes of an input that ends blank, row by row. They depend
 // on how the width is rounded when it is halved.
-const std::vector<float>& Executor::blank_border(const Chain& chain, int columns) {
+const BlockVector<float>& Executor::blank_border(const Chain& chain, int columns) {
   const Network& network = program_->network();
   const int value = program_->last_step(chain).output;
   const auto [step, reach] = (*program_->columns())[value];
@@ -289,12 +289,12 @@ const std::vector<float>& Executor::blank_border(const Chain& chain, int columns
   const int width = (2 * reach / step + 4) * step + phase;
   std::vector<Image> images = images_of(sizes_of(network, height, width, value));
   Image& out = images[value];
-  std::vector<float> pixels(static_cast<std::size_t>(out.count()) * out.stride);
+  BlockVector<float> pixels(static_cast<std::size_t>(out.count()) * out.stride);
   out.pixels = pixels.data();
   const ImageSize& size = images[0].size;
-  const std::vector<float> zeros(static_cast<std::size_t>(size.channels) * height * width);
+  const BlockVector<float> zeros(static_cast<std::size_t>(size.channels) * height * width);
   run_chain(chain, {&images, zeros.data(), {}, &team_, &scratch_, &shared_, {}});
-  std::vector<float> border;
+  BlockVector<float> border;
   for (int y = 0; y < out.size.height; ++y) {
     const float* end = out.at(y, 0) + static_cast<std::ptrdiff_t>(out.size.width) * out.stride;
     border.insert(border.end(), end - static_cast<std::ptrdiff_t>(columns) * out.stride, end);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "fastocr/memory.h"
 #include "runtime/native/network.h"
 #include "runtime/native/step.h"
 #include "runtime/native/strips.h"
@@ -76,7 +77,7 @@ class Executor {
   bool run_around_equal(const Chain& chain, const Run& run);
   void run_columns(const Chain& chain, const Run& run, ColumnRange columns,
                    std::span<const int> ends);
-  const std::vector<float>& blank_border(const Chain& chain, int columns);
+  const BlockVector<float>& blank_border(const Chain& chain, int columns);
   void read_output();
 
   std::shared_ptr<const Program> program_;
@@ -86,10 +87,10 @@ class Executor {
   OmittedColumns omitted_;
   std::vector<Image> images_;
   std::vector<ColumnRange> equal_;  // of each value; empty when nothing is known
-  std::vector<float> input_, output_;
+  BlockVector<float> input_, output_;
   Buffer memory_, shared_;
   StripRunner strips_;
-  std::map<std::pair<int, int>, std::vector<float>> blank_borders_;  // by height and phase
+  std::map<std::pair<int, int>, BlockVector<float>> blank_borders_;  // by height and phase
   std::vector<Buffer> scratch_;
   Shape output_shape_;
   const float* output_data_ = nullptr;

@@ -204,9 +204,9 @@ class Lowering {
 
   // Makes a linear layer without activation compute factors * x + terms instead of x; each is one
   // number or one a channel.
-  bool join_affine(const Value& value, const std::vector<float>& factors,
-                   const std::vector<float>& terms) {
-    const auto at = [](const std::vector<float>& v, std::size_t i) {
+  bool join_affine(const Value& value, const BlockVector<float>& factors,
+                   const BlockVector<float>& terms) {
+    const auto at = [](const BlockVector<float>& v, std::size_t i) {
       return v.size() == 1 ? v[0] : v[i % v.size()];
     };
     const auto join = [&](auto& c) {
@@ -225,8 +225,8 @@ class Lowering {
   }
 
   // factors * x + terms, in the layer that makes x if nothing else uses it.
-  void affine(const OnnxNode& node, std::size_t input, const std::vector<float>& factors,
-              const std::vector<float>& terms) {
+  void affine(const OnnxNode& node, std::size_t input, const BlockVector<float>& factors,
+              const BlockVector<float>& terms) {
     const Value value = images_.at(node.inputs[input]);
     const bool alone = uses(node.inputs[input]) == 1;
     const bool scalar = factors.size() == 1 && terms.size() == 1;
@@ -247,7 +247,7 @@ class Lowering {
   }
 
   // A constant as one number, or one for each channel of the image.
-  std::vector<float> by_channel(const OnnxNode& node, const Constant& c, const Value& value) {
+  BlockVector<float> by_channel(const OnnxNode& node, const Constant& c, const Value& value) {
     if (c.floats.size() == 1) return c.floats;
     require(c.shape.size() <= value.shape.size(), node, "a constant with more axes than the image");
     const std::size_t skipped = value.shape.size() - c.shape.size();
@@ -334,7 +334,7 @@ class Lowering {
     const OnnxNode* sum = error == nullptr ? nullptr : follower(error->outputs.at(0), "Add");
     if (sum == nullptr || std::abs(divisor - std::sqrt(2.0)) > 1e-6) return false;
     const auto one = constant_operand(*sum);
-    if (!one || one->first->floats != std::vector<float>{1.0F}) return false;
+    if (!one || one->first->floats != BlockVector<float>{1.0F}) return false;
     done_.insert({error, sum});
     Gate gate{node.inputs[x], std::nullopt, {}};
     gate.product.activation = Activation::kGelu;
@@ -368,9 +368,9 @@ class Lowering {
   }
 
   void divide(const OnnxNode& node) {
-    const std::vector<float> divisors = by_channel(node, float_constant(node, 1), image(node));
+    const BlockVector<float> divisors = by_channel(node, float_constant(node, 1), image(node));
     if (divisors.size() == 1 && normal_gate(node, 0, divisors[0])) return;
-    std::vector<float> factors;
+    BlockVector<float> factors;
     for (const float divisor : divisors) factors.push_back(1 / divisor);
     require(std::all_of(factors.begin(), factors.end(), [](float f) { return std::isfinite(f); }),
             node, "a division by zero");
@@ -382,7 +382,7 @@ class Lowering {
     if (operand) {
       const auto& [factors, other] = *operand;
       image(node, other);
-      const std::vector<float>& f = factors->floats;
+      const BlockVector<float>& f = factors->floats;
       if (f.size() == 1 && f[0] != 0 && normal_gate(node, other, 1.0 / f[0])) return;
       return affine(node, other, by_channel(node, *factors, image(node, other)), {0.0F});
     }
@@ -506,9 +506,9 @@ class Lowering {
     define(node, number, {1, size.channels, size.height, size.width}, "NCHW");
   }
 
-  std::vector<float> bias(const OnnxNode& node, std::size_t input, int channels) {
+  BlockVector<float> bias(const OnnxNode& node, std::size_t input, int channels) {
     if (node.inputs.size() <= input || node.inputs[input].empty()) {
-      return std::vector<float>(static_cast<std::size_t>(channels), 0.0F);
+      return BlockVector<float>(static_cast<std::size_t>(channels), 0.0F);
     }
     const Constant& c = float_constant(node, input);
     require(static_cast<int>(c.floats.size()) == channels, node, "a bias of another size");
@@ -556,7 +556,7 @@ class Lowering {
 
   void batch_normalization(const OnnxNode& node) {
     const Value value = image(node);
-    std::vector<float> factors, terms;
+    BlockVector<float> factors, terms;
     const Constant &gain = float_constant(node, 1), &bias = float_constant(node, 2),
                    &mean = float_constant(node, 3), &variance = float_constant(node, 4);
     const auto channels = static_cast<std::size_t>(value.size('C'));
@@ -626,7 +626,7 @@ class Lowering {
   void resize(const OnnxNode& node) {
     const Value value = image(node);
     const Constant& scales = float_constant(node, 2);
-    const std::vector<float>& f = scales.floats;
+    const BlockVector<float>& f = scales.floats;
     // Each of these takes, for all pixels that come of one, just that one.
     const std::string coordinates = text(node, "coordinate_transformation_mode");
     const std::string nearest = text(node, "nearest_mode");
@@ -852,7 +852,7 @@ class Lowering {
     const OnnxNode& variance = expect(*square, "ReduceMean");
     const OnnxNode& shifted = expect(variance, "Add");
     const OnnxNode& root = expect(shifted, "Sqrt");
-    require(&expect(root, "Div") == quotient && power.floats == std::vector<float>{2.0F} &&
+    require(&expect(root, "Div") == quotient && power.floats == BlockVector<float>{2.0F} &&
                 variance.integer("keepdims", 1) == 1 &&
                 axes_of(variance, value.shape.size()) == axes &&
                 quotient->inputs.at(0) == centered.outputs[0],

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fastocr/engine.h"
+#include "fastocr/memory.h"
 #include "kernels/network.h"
 
 namespace fastocr::native {
@@ -44,8 +45,8 @@ struct Convolution : SlidingWindow {
   int in_channels = 0, out_channels = 0;
   bool depthwise = false;
   bool over_tokens = false;    // a matrix product of the original network
-  std::vector<float> weights;  // [y][x][in][out]; depthwise: [y][x][channel]
-  std::vector<float> bias;     // [out]
+  BlockVector<float> weights;  // [y][x][in][out]; depthwise: [y][x][channel]
+  BlockVector<float> bias;     // [out]
   Epilogue epilogue;
 
   // There is no padding then, as it is less than the window.
@@ -58,8 +59,8 @@ struct Convolution : SlidingWindow {
 struct TransposedConvolution {
   int in_channels = 0, out_channels = 0;
   int factor = 2;
-  std::vector<float> weights;  // [in][y][x][out]
-  std::vector<float> bias;     // [out]
+  BlockVector<float> weights;  // [in][y][x][out]
+  BlockVector<float> bias;     // [out]
   Epilogue epilogue;
 };
 
@@ -96,7 +97,7 @@ struct AveragePool {
 struct MaxPool : SlidingWindow {};
 struct LayerNorm {
   float epsilon = 0;
-  std::vector<float> gain, bias;
+  BlockVector<float> gain, bias;
 };
 // The input holds queries, keys and values side by side.
 struct Attention {

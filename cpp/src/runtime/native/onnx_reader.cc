@@ -35,7 +35,7 @@ void append_integers(const Field& field, std::vector<std::int64_t>& out) {
   }
 }
 
-void append_floats(const Field& field, std::vector<float>& out) {
+void append_floats(const Field& field, BlockVector<float>& out) {
   if (field.wire != Wire::kBytes) {
     out.push_back(field.real());
     return;
@@ -43,16 +43,15 @@ void append_floats(const Field& field, std::vector<float>& out) {
   for (FieldReader reader(field.bytes); !reader.empty();) out.push_back(reader.fixed<float>());
 }
 
-template <typename Stored, typename T>
-std::vector<T> raw_values(Bytes raw) {
+template <typename Stored, typename Values>
+void read_raw(Bytes raw, Values& values) {
   if (raw.size() % sizeof(Stored) != 0) reject("a tensor of a broken size");
-  std::vector<T> values(raw.size() / sizeof(Stored));
+  values.resize(raw.size() / sizeof(Stored));
   for (std::size_t i = 0; i < values.size(); ++i) {
     Stored stored;
     std::memcpy(&stored, raw.data() + i * sizeof(Stored), sizeof(Stored));
-    values[i] = static_cast<T>(stored);
+    values[i] = static_cast<typename Values::value_type>(stored);
   }
-  return values;
 }
 
 void check_size(const Constant& constant) {
@@ -90,9 +89,9 @@ std::pair<std::string, Constant> read_tensor(Bytes bytes) {
   }
   constant.is_float = type == kFloat;
   if (!raw.empty()) {
-    if (type == kFloat) constant.floats = raw_values<float, float>(raw);
-    if (type == kInt32) constant.ints = raw_values<std::int32_t, std::int64_t>(raw);
-    if (type == kInt64) constant.ints = raw_values<std::int64_t, std::int64_t>(raw);
+    if (type == kFloat) read_raw<float>(raw, constant.floats);
+    if (type == kInt32) read_raw<std::int32_t>(raw, constant.ints);
+    if (type == kInt64) read_raw<std::int64_t>(raw, constant.ints);
   }
   check_size(constant);
   return {std::move(name), std::move(constant)};
@@ -188,13 +187,13 @@ void check_order(const OnnxGraph& graph) {
   if (!known.contains(graph.output)) reject("nothing makes the output");
 }
 
-std::vector<char> read_file(const std::string& path) {
+BlockVector<char> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   // A folder can be opened, too, and has a size that means nothing.
   const bool readable = file && std::filesystem::is_regular_file(path);
   const std::streamoff size = readable ? static_cast<std::streamoff>(file.tellg()) : -1;
   if (size < 0) reject("the file cannot be opened");
-  std::vector<char> bytes(static_cast<std::size_t>(size));
+  BlockVector<char> bytes(static_cast<std::size_t>(size));
   file.seekg(0);
   if (!file.read(bytes.data(), size)) reject("the file cannot be read");
   return bytes;
@@ -245,7 +244,7 @@ std::vector<std::int64_t> OnnxNode::integers(const std::string& name,
 
 OnnxGraph read_onnx(const std::string& path) {
   try {
-    const std::vector<char> bytes = read_file(path);
+    const BlockVector<char> bytes = read_file(path);
     return read_model(bytes);
   } catch (const Error& error) {
     throw Error(ErrorKind::kModelFormat, path + ": not a readable ONNX model: " + error.what());

@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "fastocr/memory.h"
+
 namespace fastocr::native {
 
 // A constant of the network; either `floats` or `ints` holds the values.
 struct Constant {
   std::vector<std::int64_t> shape;
-  std::vector<float> floats;
+  BlockVector<float> floats;
   std::vector<std::int64_t> ints;
   bool is_float = true;
 };

@@ -30,8 +30,8 @@ struct Rows {
 };
 
 // Values with room up to a multiple of kChannelStep, zero there.
-std::vector<float> padded_values(const std::vector<float>& values) {
-  std::vector<float> result(
+BlockVector<float> padded_values(const BlockVector<float>& values) {
+  BlockVector<float> result(
       static_cast<std::size_t>(padded_channels(static_cast<int>(values.size()))));
   std::copy(values.begin(), values.end(), result.begin());
   return result;
@@ -65,20 +65,16 @@ void clear_padding(const Image& image, int first, int count) {
 class DenseWeights {
  public:
   // The instruction set has kernels for `arithmetic`, and `depth` suits them.
-  DenseWeights(const NetworkKernels& kernels, const std::vector<float>& weights, int depth,
-               int outputs, const std::vector<float>& bias, Arithmetic arithmetic)
+  DenseWeights(const NetworkKernels& kernels, const BlockVector<float>& weights, int depth,
+               int outputs, const BlockVector<float>& bias, Arithmetic arithmetic)
       : kernels_(kernels),
         depth_(depth),
         outputs_(padded_channels(outputs)),
         bias_(padded_values(bias)) {
-    const auto rows = with_padded_outputs(weights, outputs);
-    if (arithmetic == Arithmetic::kByte) {
-      pack_bytes(rows);
-    } else if (arithmetic == Arithmetic::kFixed) {
-      pack_fixed(rows);
+    if (outputs == outputs_) {
+      pack(weights, arithmetic);
     } else {
-      floats_.emplace(rows.size(), 0.0F);
-      kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
+      pack(with_padded_outputs(weights, outputs), arithmetic);
     }
   }
 
@@ -117,8 +113,19 @@ class DenseWeights {
   }
 
  private:
-  std::vector<float> with_padded_outputs(const std::vector<float>& weights, int outputs) const {
-    std::vector<float> rows(static_cast<std::size_t>(depth_) * outputs_);
+  void pack(const BlockVector<float>& rows, Arithmetic arithmetic) {
+    if (arithmetic == Arithmetic::kByte) {
+      pack_bytes(rows);
+    } else if (arithmetic == Arithmetic::kFixed) {
+      pack_fixed(rows);
+    } else {
+      floats_.emplace(rows.size(), 0.0F);
+      kernels_.pack_dense(rows.data(), depth_, outputs_, floats_->data());
+    }
+  }
+
+  BlockVector<float> with_padded_outputs(const BlockVector<float>& weights, int outputs) const {
+    BlockVector<float> rows(static_cast<std::size_t>(depth_) * outputs_);
     for (int k = 0; k < depth_; ++k) {
       std::copy_n(weights.begin() + static_cast<std::ptrdiff_t>(k) * outputs, outputs,
                   rows.begin() + static_cast<std::ptrdiff_t>(k) * outputs_);
@@ -128,7 +135,7 @@ class DenseWeights {
 
   // For each output the smallest scale that lets its weights reach `largest`, and the norm of no
   // kFixedBlock of them pass `norm`.
-  void set_scales(const std::vector<float>& rows, double largest, double norm) {
+  void set_scales(const BlockVector<float>& rows, double largest, double norm) {
     std::vector<double> highest(static_cast<std::size_t>(outputs_)), norms(highest.size());
     for (int begin = 0; begin < depth_; begin += kernels::kFixedBlock) {
       std::vector<double> squares(highest.size());
@@ -148,8 +155,8 @@ class DenseWeights {
   }
 
   template <typename T>
-  std::vector<T> rounded(const std::vector<float>& rows) const {
-    std::vector<T> values(rows.size());
+  BlockVector<T> rounded(const BlockVector<float>& rows) const {
+    BlockVector<T> values(rows.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
       const float scale = scales_[i % outputs_];
       values[i] = scale > 0 ? static_cast<T>(std::lround(rows[i] / scale)) : 0;
@@ -157,14 +164,14 @@ class DenseWeights {
     return values;
   }
 
-  void pack_fixed(const std::vector<float>& rows) {
+  void pack_fixed(const BlockVector<float>& rows) {
     set_scales(rows, kernels::kLargestFixed, kernels::kFixedNorm);
     const auto words = rounded<std::int16_t>(rows);
     fixed_.emplace(words.size(), std::int16_t{0});
     kernels_.pack_fixed_dense(words.data(), depth_, outputs_, fixed_->data());
   }
 
-  void pack_bytes(const std::vector<float>& rows) {
+  void pack_bytes(const BlockVector<float>& rows) {
     set_scales(rows, kernels::kLargestByte, std::numeric_limits<double>::infinity());
     const auto bytes = rounded<std::int8_t>(rows);
     sums_.resize(scales_.size());
@@ -177,13 +184,13 @@ class DenseWeights {
 
   const NetworkKernels& kernels_;
   int depth_, outputs_;
-  std::vector<float> bias_;
+  BlockVector<float> bias_;
   // One of the three.
-  std::optional<AlignedArray<float>> floats_;
-  std::optional<AlignedArray<std::int16_t>> fixed_;
-  std::optional<AlignedArray<std::int8_t>> bytes_;
-  std::vector<float> scales_;
-  std::vector<float> sums_;  // of the weights of each output, for rows with an offset
+  std::optional<BlockVector<float>> floats_;
+  std::optional<BlockVector<std::int16_t>> fixed_;
+  std::optional<BlockVector<std::int8_t>> bytes_;
+  BlockVector<float> scales_;
+  BlockVector<float> sums_;  // of the weights of each output, for rows with an offset
 };
 
 // ---- depthwise convolution ----------------------------------------------------------------------
@@ -243,7 +250,7 @@ class DepthwiseWeights {
  private:
   const NetworkKernels& kernels_;
   Convolution c_;
-  std::vector<float> bias_, weights_;
+  BlockVector<float> bias_, weights_;
 };
 
 class DepthwiseStep final : public Step {
@@ -413,8 +420,8 @@ class PlaneWindowRows final : public WindowRows {
   explicit PlaneWindowRows(const Convolution& c) : WindowRows(c, 0) {}
 
   // From [y][x][channel] to the order of these rows.
-  static std::vector<float> reordered(const Convolution& c) {
-    std::vector<float> weights(c.weights.size());
+  static BlockVector<float> reordered(const Convolution& c) {
+    BlockVector<float> weights(c.weights.size());
     std::size_t to = 0;
     for (int y = 0; y < c.kernel_height; ++y) {
       for (int channel = 0; channel < c.in_channels; ++channel) {
@@ -522,8 +529,8 @@ class TransposedStep final : public Step {
   }
 
  private:
-  static std::vector<float> repeated(const std::vector<float>& bias, int times) {
-    std::vector<float> result;
+  static BlockVector<float> repeated(const BlockVector<float>& bias, int times) {
+    BlockVector<float> result;
     for (int i = 0; i < times; ++i) result.insert(result.end(), bias.begin(), bias.end());
     return result;
   }
@@ -609,7 +616,7 @@ class UpsampledStep final : public Step {
 
   DenseWeights weights(const Convolution& c, const EnlargedTaps& y, const EnlargedTaps& x) const {
     const std::size_t pixel = static_cast<std::size_t>(c.in_channels) * c.out_channels;
-    std::vector<float> sums(pixel * y.count * x.count);
+    BlockVector<float> sums(pixel * y.count * x.count);
     for (int ky = 0; ky < 3; ++ky) {
       for (int kx = 0; kx < 3; ++kx) {
         const float* from = c.weights.data() + pixel * (3 * ky + kx);
@@ -720,7 +727,7 @@ class ScaledStep final : public Step {
   const NetworkKernels& kernels_;
   ScaledConvolution c_;
   int outputs_;
-  std::vector<float> bias_;
+  BlockVector<float> bias_;
   PixelWindowRows rows_;
 };
 

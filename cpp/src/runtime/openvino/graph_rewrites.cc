@@ -74,11 +74,16 @@ std::shared_ptr<ov::Node> final_softmax(const ov::Model& model) {
   return nullptr;
 }
 
-std::vector<float> row_major_weights(const ov::op::v0::Constant& constant, bool transposed) {
-  std::vector<float> values = constant.cast_vector<float>();
-  if (!transposed) return values;
+BlockVector<float> values_of(const ov::op::v0::Constant& constant) {
+  const std::vector<float> values = constant.cast_vector<float>();
+  return {values.begin(), values.end()};
+}
+
+BlockVector<float> row_major_weights(const ov::op::v0::Constant& constant, bool transposed) {
+  if (!transposed) return values_of(constant);
+  const std::vector<float> values = constant.cast_vector<float>();
   const std::size_t classes = constant.get_shape()[0], features = constant.get_shape()[1];
-  std::vector<float> result(values.size());
+  BlockVector<float> result(values.size());
   for (std::size_t n = 0; n < classes; ++n) {
     for (std::size_t k = 0; k < features; ++k) result[k * classes + n] = values[n * features + k];
   }
@@ -118,7 +123,7 @@ std::shared_ptr<const LinearClassifier> detach_classifier(const std::shared_ptr<
     return nullptr;
   }
   classifier->weights = row_major_weights(*weights, transposed);
-  classifier->bias = bias->cast_vector<float>();
+  classifier->bias = values_of(*bias);
   model->get_results()[0]->input(0).replace_source_output(product->input_value(0));
   model->validate_nodes_and_infer_types();
   return classifier;
