@@ -57,7 +57,7 @@ def test_build_facts(hide_package: Callable[[str], None]) -> None:
 
 
 def test_commit_of_a_build(tmp_path: Path) -> None:
-    """That of the checkout in the source folder itself, or the one that is given."""
+    """That of the checkout in the source folder itself, of an archive, or the one that is given."""
     cmake = program("cmake")
     if cmake is None:
         missing("CMake", "tests of the build")
@@ -82,6 +82,12 @@ def test_commit_of_a_build(tmp_path: Path) -> None:
     git("commit", "--quiet", "--allow-empty", "-m", "above", folder=source.parent)
     assert written() == "unknown"
     assert written(FASTOCR_COMMIT="0123456789ab") == "0123456789ab"
+    archived = source / "cmake" / "archived_commit.txt"
+    archived.parent.mkdir()
+    archived.write_text(f"{'fedcba9876' * 4}\n")
+    assert written() == "fedcba9876fe"
+    archived.write_text("$Format:%H$\n")
+    assert written() == "unknown"
     git("init", "--quiet")
     (source / "file").write_text("1")
     git("add", "file")

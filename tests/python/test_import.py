@@ -42,7 +42,10 @@ def child(run_python: RunPython, code: str, **env: str) -> subprocess.CompletedP
 
 @pytest.mark.parametrize(
     ("statement", "packages"),
-    [("import fastocr", ["fastocr"]), ("from fastocr import PaddleOCR", ["fastocr", "numpy"])],
+    [
+        ("import fastocr", ["fastocr"]),
+        ("from fastocr import PaddleOCR", ["fastocr", "nanobind_backend", "numpy"]),
+    ],
 )
 def test_import_loads_little(run_python: RunPython, statement: str, packages: list[str]) -> None:
     """OpenCV, Pillow, PDFium, YAML and the engine are loaded when they are needed."""

@@ -6,10 +6,12 @@ import importlib
 import importlib.metadata
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import fastocr
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):
@@ -51,7 +53,8 @@ def test_public_names() -> None:
 
 
 def test_public_environment_variables() -> None:
-    source = [path.read_text(encoding="utf-8") for path in (ROOT / "python").rglob("*.py")]
+    package = Path(fastocr.__file__).parent
+    source = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
     source += [path.read_text(encoding="utf-8") for path in (ROOT / "cpp" / "src").rglob("*.cc")]
     used = set(re.findall(r"\"(FASTOCR_[A-Z_]+)\"", "\n".join(source)))
     page = (ROOT / "docs" / "versioning.md").read_text(encoding="utf-8")

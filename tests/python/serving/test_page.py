@@ -29,11 +29,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+import fastocr
 from fastocr import PaddleOCR
 from tests.python.conftest import missing, program
 from tests.python.serving.conftest import LONG, Borrowed, MakeService, Running
 
-FOLDER = Path(__file__).parents[3] / "python" / "fastocr" / "serving" / "page"
+FOLDER = Path(fastocr.__file__).parent / "serving" / "page"
 # A profile of its own, and nothing that talks to others.
 ARGUMENTS = [
     "--no-sandbox",
