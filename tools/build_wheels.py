@@ -56,7 +56,7 @@ ALLOWED = (
     "fastocr-*.dist-info/licenses/LICENSE.nanobind",
 )
 SDIST_NEEDS = ("CMakeLists.txt", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml")
-SDIST_FORBIDS = (".ci/*", ".git/*", "build/*", "*.so", "*.pyc")
+SDIST_FORBIDS = (".ci/*", ".git/*", ".github/*", "build/*", "*.so", "*.pyc")
 
 
 class BuildError(Exception):
