@@ -4,7 +4,8 @@
     python tests/fuzz/run.py --seconds 3600 --only cpp --corpus fuzz-corpus --jobs 2
 
 C++ fuzzers (`tests/fuzz/cpp`) are built with the CMake preset ``fuzz``, which needs Clang. Python's
-(`tests/fuzz/python/fuzz_*.py`) need atheris: ``pip install '.[fuzz]'``. All share the time equally.
+(`tests/fuzz/python`) need atheris and an ordinary installation, ``pip install '.[fuzz]'``: an
+editable one hides its modules from atheris. All share the time equally.
 Each begins with the inputs that are kept in the tree; new ones go to ``--corpus``, by default a
 folder that is deleted. What makes one fail is left in ``--findings``.
 """
@@ -82,11 +83,11 @@ def cpp_fuzzers(folder: Path) -> Iterator[Fuzzer]:
 
 
 def python_fuzzers() -> Iterator[Fuzzer]:
-    """Those that run with this Python."""
-    for source in sorted((HERE / "python").glob("fuzz_*.py")):
-        name = source.stem.removeprefix("fuzz_")
-        command = (sys.executable, str(source))
-        yield Fuzzer(f"python {name}", command, HERE / "python" / "corpus" / name)
+    """Those that run with this Python; each target has a folder with inputs."""
+    script = HERE / "python" / "fuzz.py"
+    for corpus in sorted(path for path in (HERE / "python" / "corpus").iterdir() if path.is_dir()):
+        command = (sys.executable, str(script), corpus.name)
+        yield Fuzzer(f"python {corpus.name}", command, corpus)
 
 
 def run(fuzzer: Fuzzer, seconds: int, corpus: Path, findings: Path) -> Outcome:
