@@ -89,7 +89,12 @@ def run(
 ) -> None:
     """Run a command that has to succeed."""
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})}, check=False
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        # Archives tell the modes of files and folders.
+        umask=0o022,
+        check=False,
     )
     if done.returncode:
         raise BuildError(f"exit status {done.returncode}: {' '.join(map(str, command))}")
@@ -182,19 +187,30 @@ def make_environment(interpreter: Interpreter, folder: Path) -> Path:
 # --- building -------------------------------------------------------------------------------------
 
 
-def export_commit(target: Path) -> str:
-    """Lay down the files of the commit that is checked out; return its time."""
-    seconds = output_of("git", "log", "-1", "--format=%ct", cwd=ROOT)
-    if seconds is None or not (ROOT / ".git").exists():
+def checked_out() -> str:
+    """Return the commit that is checked out."""
+    commit = output_of("git", "rev-parse", "HEAD", cwd=ROOT)
+    if commit is None or not (ROOT / ".git").exists():
         raise BuildError(f"{ROOT} is no checkout of Git: a build is made of a commit")
     if output_of("git", "status", "--porcelain", cwd=ROOT):
         say("note: changes that are not committed are left out")
+    return commit
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a tar file, for root as for anybody else."""
+    as_anybody = ("--no-same-owner", "--no-same-permissions")
+    run("tar", "--extract", *as_anybody, "--file", archive, "--directory", folder)
+
+
+def export(commit: str, target: Path) -> str:
+    """Lay down the files of a commit; return its time, in seconds."""
     archive = target.with_suffix(".tar")
-    run("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
+    run("git", "archive", "--output", archive, commit, cwd=ROOT)
     target.mkdir()
-    run("tar", "--extract", "--no-same-owner", "--file", archive, "--directory", target)
+    unpack(archive, target)
     archive.unlink()
-    return seconds
+    return output_of("git", "log", "-1", "--format=%ct", commit, cwd=ROOT) or ""
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -205,12 +221,14 @@ def only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def build(interpreter: Interpreter, tools: Path, output: Path, zone: str = "UTC") -> Distributions:
-    """Build both from the commit: the wheel from the sdist, each in an environment of its own."""
+def build(
+    commit: str, interpreter: Interpreter, tools: Path, output: Path, zone: str = "UTC"
+) -> Distributions:
+    """Build both from a commit: the wheel from the sdist, each in an environment of its own."""
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        env = {"SOURCE_DATE_EPOCH": export_commit(work / "sources"), "TZ": zone}
+        env = {"SOURCE_DATE_EPOCH": export(commit, work / "sources"), "TZ": zone}
         empty = make_environment(interpreter, work / "environment")
         run(empty, "-m", "pip", "install", "--quiet", *pinned("build"))
         run(empty, "-m", "build", "--outdir", work / "built", work / "sources", env=env)
@@ -367,12 +385,14 @@ def differences(first: Path, second: Path) -> list[str]:
     return found or ["the archives' own bytes, with the same files in them"]
 
 
-def check_reproducible(built: Distributions, interpreter: Interpreter, tools: Path) -> None:
+def check_reproducible(
+    built: Distributions, commit: str, interpreter: Interpreter, tools: Path
+) -> None:
     """Build once more, elsewhere, in other circumstances, and compare."""
     with tempfile.TemporaryDirectory(prefix="in-a-folder-with-a-longer-name-") as folder:
         umask = os.umask(0o077)
         try:
-            again = build(interpreter, tools, Path(folder), zone="Asia/Tokyo")
+            again = build(commit, interpreter, tools, Path(folder), zone="Asia/Tokyo")
         finally:
             os.umask(umask)
         found = [
@@ -386,7 +406,7 @@ def check_reproducible(built: Distributions, interpreter: Interpreter, tools: Pa
         ]
     if found:
         raise BuildError("two builds differ:\n" + "\n".join(found))
-    say("reproducible: a second build, in another folder and time zone, gave the same bytes")
+    say("reproducible: a second build, in other circumstances, gave the same bytes")
 
 
 # --- the tests of what is installed ---------------------------------------------------------------
@@ -394,7 +414,7 @@ def check_reproducible(built: Distributions, interpreter: Interpreter, tools: Pa
 
 def lay_tests(sdist: Path, folder: Path) -> Path:
     """Unpack the sdist without the package's own sources: tests must meet what is installed."""
-    run("tar", "--extract", "--no-same-owner", "--file", sdist, "--directory", folder)
+    unpack(sdist, folder)
     unpacked = only(folder, "fastocr-*")
     shutil.rmtree(unpacked / "python")
     return unpacked
@@ -473,16 +493,17 @@ def make(options: argparse.Namespace) -> None:
     interpreters = find_interpreters(options.python or supported)
     builder = interpreters[0]
     output: Path = options.output.resolve()
+    commit = checked_out() if options.check_reproducible or not options.reuse else ""
     with tempfile.TemporaryDirectory() as folder:
         tools = make_environment(builder, Path(folder) / "tools")
         run(tools, "-m", "pip", "install", "--quiet", *TOOLS)
         if options.reuse:
             built = Distributions(only(output, "*.tar.gz"), only(output, "*.whl"))
         else:
-            built = build(builder, tools, output)
+            built = build(commit, builder, tools, output)
         check(built, tools, supported[0], options.size_reason)
         if options.check_reproducible:
-            check_reproducible(built, builder, tools)
+            check_reproducible(built, commit, builder, tools)
     if not options.test:
         return
     failed = [each.version for each in interpreters if not run_tests(built, each, options.pytest)]

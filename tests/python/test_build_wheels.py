@@ -250,7 +250,7 @@ def test_what_is_built_is_the_commit(
     checkout.mkdir()
     monkeypatch.setattr(build_wheels, "ROOT", checkout)
     with pytest.raises(BuildError, match=r"is no checkout of Git"):
-        build_wheels.export_commit(tmp_path / "first")
+        build_wheels.checked_out()
 
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -263,14 +263,24 @@ def test_what_is_built_is_the_commit(
     (checkout / "kept").write_text("committed")
     git("add", "kept")
     git("commit", "--quiet", "-m", "first")
-    assert build_wheels.export_commit(tmp_path / "second") == "1700000000"
+    commit = build_wheels.checked_out()
     assert capsys.readouterr().out == ""
     (checkout / "kept").write_text("changed")
     (checkout / "new").write_text("")
-    build_wheels.export_commit(tmp_path / "third")
+    assert build_wheels.checked_out() == commit
     assert "not committed" in capsys.readouterr().out
-    assert [path.name for path in (tmp_path / "third").iterdir()] == ["kept"]
-    assert (tmp_path / "third" / "kept").read_text() == "committed"
+    # Another commit in the meantime is another build's.
+    git("add", "new", "kept")
+    git("commit", "--quiet", "-m", "second")
+    umask = os.umask(0o077)
+    try:
+        assert build_wheels.export(commit, tmp_path / "sources") == "1700000000"
+    finally:
+        os.umask(umask)
+    (kept,) = (tmp_path / "sources").iterdir()
+    assert (kept.name, kept.read_text(), kept.stat().st_mode & 0o777) == (
+        "kept", "committed", 0o644
+    )  # fmt: skip
 
 
 def test_tests_run_without_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
