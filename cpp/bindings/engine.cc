@@ -41,7 +41,7 @@ using InputArray = nb::ndarray<const float, nb::device::cpu, nb::c_contig>;
 
 Array<float> run_model(Model& model, const InputArray& input) {
   Shape shape;
-  for (std::size_t i = 0; i < input.ndim(); ++i) shape.push_back(static_cast<int>(input.shape(i)));
+  for (std::size_t i = 0; i < input.ndim(); ++i) shape.push_back(to_side(input.shape(i)));
   std::vector<float> values;
   std::vector<std::size_t> sizes;
   {

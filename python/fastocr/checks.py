@@ -10,6 +10,7 @@ import math
 import numbers
 import operator
 import os
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -28,6 +29,7 @@ __all__ = [
     "recognition_shape",
     "reject",
     "settings",
+    "shown",
     "switch",
     "text",
 ]
@@ -42,9 +44,28 @@ REFERENCE_ENGINES = ("paddle_dynamic", "transformers", "onnxruntime")
 ENGINE_ALIASES = {"paddle_static": "paddle"}
 
 
+def _representation() -> reprlib.Repr:
+    limited = reprlib.Repr()
+    limited.maxlevel = 4
+    limited.maxlist = limited.maxtuple = limited.maxdict = limited.maxset = 12
+    limited.maxstring = limited.maxother = 400
+    return limited
+
+
+_limited = _representation()
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: not longer than can be read, whatever it is."""
+    try:
+        return _limited.repr(value)
+    except Exception:  # of an object's own __repr__, or a number of more digits than Python writes
+        return f"<{type(value).__name__}>"
+
+
 def reject(name: str, value: object, allowed: str) -> NoReturn:
     """Raise the error of a wrong type or value."""
-    raise InvalidOptionError(f"{name}={value!r} is not allowed: {allowed} is expected")
+    raise InvalidOptionError(f"{name}={shown(value)} is not allowed: {allowed} is expected")
 
 
 def integer(minimum: int, maximum: int = 2**31 - 1) -> Check:

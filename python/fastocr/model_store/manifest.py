@@ -45,10 +45,13 @@ def problems(folder: Path) -> Iterator[str]:
     try:
         recorded = json.loads(file.read_bytes())["files"]
         expected = {str(name): (entry["size"], entry["sha256"]) for name, entry in recorded.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         yield f"{file} is damaged: {type(error).__name__}: {error}"
         return
     for name, (size, digest) in expected.items():
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            yield f"{file} names {name!r}, which is no file of this directory"
+            continue
         yield from _difference(folder / name, size, digest)
 
 
