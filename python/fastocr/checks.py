@@ -12,6 +12,7 @@ import operator
 import os
 import reprlib
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, NoReturn
 
 from fastocr import _core, engines
@@ -44,15 +45,27 @@ REFERENCE_ENGINES = ("paddle_dynamic", "transformers", "onnxruntime")
 ENGINE_ALIASES = {"paddle_static": "paddle"}
 
 
-def _representation() -> reprlib.Repr:
-    limited = reprlib.Repr()
-    limited.maxlevel = 4
-    limited.maxlist = limited.maxtuple = limited.maxdict = limited.maxset = 12
-    limited.maxstring = limited.maxother = 400
-    return limited
+class _Limited(reprlib.Repr):
+    """Representations that end, also of what is nested or repeated without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 12
+        self.maxstring = self.maxother = 400
+
+    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:
+        """Keep the order, which the base class does not."""
+        if level <= 0 and x:
+            return "{...}"
+        items = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in islice(x.items(), self.maxdict)
+        ]
+        return f"{{{', '.join(items)}{', ...' if len(x) > self.maxdict else ''}}}"
 
 
-_limited = _representation()
+_limited = _Limited()
 
 
 def shown(value: object) -> str:

@@ -495,11 +495,12 @@ def recognition_network(path: Path, value: float) -> Path:
 
 
 def test_unwarping_to_no_numbers(tmp_path: Path) -> None:
+    """Roots of what is below zero; the weights are usual ones."""
     folder = model_dir(tmp_path / "model", "UVDoc")
     network = OnnxNetwork([-1, 3, 16, 16])
     mean = network.node("ReduceMean", "image", axes=[1, 2, 3], keepdims=1)
-    grid = network.constant(np.full((1, 2, 3, 3), np.nan, np.float32))
-    path = network.save(folder / "inference.onnx", network.node("Add", grid, mean))
+    grid = network.node("Sub", mean, network.constant(np.full((1, 2, 3, 3), 5, np.float32)))
+    path = network.save(folder / "inference.onnx", network.node("Sqrt", grid))
     unwarping = TextImageUnwarping(model_name="UVDoc", model_dir=str(folder))
     with pytest.raises(InferenceError, match=re.escape(str(path))):
         unwarping.predict(PAGE)

@@ -70,13 +70,25 @@ def _item_pages(item: object, label: str, options: InputOptions) -> Iterator[Pag
         path = os.fsdecode(item)
         return _url_pages(path, options) if is_url(path) else _path_pages(path, options)
     if isinstance(item, (bytes, bytearray, memoryview)):
-        return _content_pages(bytes(item), label, options)
+        return _content_pages(item, label, options)
     return guarded(None, _image_pages(item, label))
 
 
-def _content_pages(data: bytes, label: str, options: InputOptions) -> Iterator[Page]:
-    for page in guarded(None, encoded_pages(label, "", data, options)):
+def _content_pages(
+    content: bytes | bytearray | memoryview, label: str, options: InputOptions
+) -> Iterator[Page]:
+    for page in guarded(None, _encoded_pages(content, label, options)):
         yield replace(page, input_path=None)
+
+
+def _encoded_pages(
+    content: bytes | bytearray | memoryview, label: str, options: InputOptions
+) -> Iterator[Page]:
+    try:
+        data = bytes(content)
+    except ValueError as error:  # of a memoryview that was released
+        raise InputError(f"{label}: {error}") from None
+    yield from encoded_pages(label, "", data, options)
 
 
 def _image_pages(item: object, label: str) -> Iterator[Page]:

@@ -110,6 +110,10 @@ def decode(name: str, data: npt.NDArray[np.uint8]) -> Image | None:
 
     try:
         with _quiet_opencv:
-            return cast("Image | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            # Of a gray PFM it makes no colours, whatever it is asked for.
+            if image is not None and image.ndim == 2:
+                image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            return cast("Image | None", image)
     except cv2.error as error:
         raise InputError(f"{name}: cannot be decoded: {error.err}") from None
