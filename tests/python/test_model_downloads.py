@@ -747,6 +747,12 @@ def test_verify_and_repair(server: ModelHosts) -> None:
     assert_whole()
     (folder() / MANIFEST).write_text("[]")
     assert "is damaged" in model_store.verify(NAME)[0]
+    (folder() / MANIFEST).write_text("[" * 9999)
+    assert "is damaged" in model_store.verify(NAME)[0]
+    record = {"files": {"a" * 300: {"size": 1, "sha256": "x"}}}
+    (folder() / MANIFEST).write_text(json.dumps(record))
+    # Python's later versions say of such a name that there is no file.
+    assert model_store.verify(NAME)[0].split(": ")[0].endswith(("cannot be read", "is missing"))
 
 
 # --- several at once ------------------------------------------------------------------------------
