@@ -255,7 +255,11 @@ def _load(file: Path) -> Any:
         raise ConfigNotFoundError(f"paddlex_config: the file {file} is not found") from None
     except OSError as error:
         raise InvalidOptionError(f"paddlex_config: {file} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    # PyYAML lets through what its constructors meet in dates, numbers and tags, and deep nesting.
+    except (
+        *(yaml.YAMLError, ArithmeticError, AttributeError),
+        *(LookupError, RecursionError, TypeError, ValueError),
+    ) as error:
         raise InvalidOptionError(f"paddlex_config: {file} is no YAML file: {error}") from error
 
 
