@@ -121,12 +121,11 @@ def read_config(path: Path) -> ModelConfig:
 
     Raises:
         ModelNotFoundError: the file does not exist.
-        ModelFormatError: it is damaged, or asks for something that fastocr does not know.
+        ModelFormatError: it is damaged, cannot be read, or asks for something that fastocr does not
+            know.
 
     """
-    if not path.is_file():
-        raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
-    config = _Config(path)
+    config = _Config(path, _content(path))
     classification = config.classification()
     return ModelConfig(
         config.name(),
@@ -137,16 +136,24 @@ def read_config(path: Path) -> ModelConfig:
     )
 
 
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise ModelFormatError(f"{path} cannot be read: {error.strerror}") from error
+    if content is None:
+        raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
+    return content
+
+
 class _Config:
     """The file's content, with messages that name the file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes) -> None:
         self._path = path
         try:
             # All scalars are strings: a dictionary may hold 1, true or ~ unquoted.
-            self._config = yaml_files.parse(path.read_bytes(), strings=True)
-        except OSError as error:
-            raise ModelFormatError(f"{path} cannot be read: {error}") from error
+            self._config = yaml_files.parse(content, strings=True)
         except yaml_files.DamagedYAMLError as error:
             raise ModelFormatError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(self._config, dict):

@@ -35,8 +35,9 @@ def parse(data: bytes, *, strings: bool = False) -> Any:
         raise DamagedYAMLError(str(error)) from error
     except RecursionError:
         raise DamagedYAMLError(f"it is nested more than {MOST_LEVELS} levels deep") from None
-    except (OverflowError, TypeError, ValueError) as error:
-        # Such as a date with a month 13, or a number of more digits than Python takes.
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # PyYAML lets through what its constructors meet: a date with a month 13, a number of more
+        # digits than Python takes, a truth value of another word.
         raise DamagedYAMLError(f"a value cannot be read: {error}") from error
     if not is_tree(content):
         raise DamagedYAMLError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastocr.errors import InputError
 from fastocr.inputs.arrays import array_to_bgr
-from fastocr.inputs.directories import list_directory
+from fastocr.inputs.directories import is_directory, list_directory
 from fastocr.inputs.files import encoded_pages, read_file
 from fastocr.inputs.options import DEFAULT_OPTIONS, InputOptions
 from fastocr.inputs.page import Page, guarded
@@ -101,15 +101,8 @@ def _image_pages(item: object, label: str) -> Iterator[Page]:
 
 
 def _path_pages(path: str, options: InputOptions) -> Iterator[Page]:
-    read = _directory_pages if _is_directory(path) else _file_pages
+    read = _directory_pages if is_directory(path) else _file_pages
     return guarded(path, read(path, options))
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return path != "" and Path(path).is_dir()
-    except OSError:
-        return False  # reading it will tell why
 
 
 def _file_pages(path: str, options: InputOptions) -> Iterator[Page]:

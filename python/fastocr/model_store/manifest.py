@@ -52,7 +52,10 @@ def problems(folder: Path) -> Iterator[str]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             yield f"{file} names {name!r}, which is no file of this directory"
             continue
-        yield from _difference(folder / name, size, digest)
+        try:
+            yield from _difference(folder / name, size, digest)
+        except OSError as error:
+            yield f"{folder / name} cannot be read: {error.strerror}"
 
 
 def _difference(file: Path, size: Any, digest: Any) -> Iterator[str]:

@@ -5,12 +5,13 @@ Each function takes any bytes. It returns, or lets through what must not be rais
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,17 +19,21 @@ from unittest import mock
 import httpx
 import pydantic
 
-from fastocr import client, http, model_config, pipeline_config
-from fastocr.errors import FastOCRError, ServiceError
+import fastocr
+from fastocr import cli, client, http, model_config, pipeline_config, serving
+from fastocr.cli import exit_status
+from fastocr.errors import FastOCRError, InputError, ModelFormatError, ServiceError
 from fastocr.inputs import InputOptions, PageSelection, iter_pages
 from fastocr.inputs.image_size import stated_size
 from fastocr.inputs.pdf import is_pdf
 from fastocr.inputs.urls import name_of, suffix_of
-from fastocr.model_store import archive, hosts, manifest
+from fastocr.model_store import archive, hosts, manifest, transfer
+from fastocr.model_store.onnx_metadata import read_metadata
 from fastocr.model_store.transfer import TransferError
 from fastocr.options.call import PARAMETERS, parse_predict
 from fastocr.options.constructor import parse_constructor
 from fastocr.options.reading import parse_inputs
+from fastocr.results import FailedResult
 from fastocr.serving.failures import RefusedError
 from fastocr.serving.files import decoded_base64
 from fastocr.serving.inference import parse_inference
@@ -105,9 +110,17 @@ class _Values:
 
 
 def decode(data: bytes) -> None:
-    """Contents of image files, which become pages or errors. PDFium is not ours to fuzz."""
-    if is_pdf(data):
-        return
+    """Contents of image files, which become pages or errors."""
+    if not is_pdf(data):
+        _read_pages(data)
+
+
+def documents(data: bytes) -> None:
+    """Contents of PDFs: PDFium is not ours, what is made of its answers is."""
+    _read_pages(data if is_pdf(data) else b"%PDF-1.4\n" + data)
+
+
+def _read_pages(data: bytes) -> None:
     options = InputOptions(max_pixels=_ONE_MEGAPIXEL, max_pages=4)
     for page in iter_pages(data, options):
         assert (page.image is None) != (page.error is None)
@@ -143,6 +156,38 @@ def options(data: bytes) -> None:
         parse_inputs({name: values.likely() for name in call})
 
 
+class _Checked:
+    """Stands in for a class that loads models: checks its arguments and has no results."""
+
+    def __init__(self, **arguments: Any) -> None:
+        named = {name: arguments.pop(name) for name in _CONSTRUCTOR if name in arguments}
+        parse_constructor(named, arguments, 1)
+
+    def __enter__(self) -> _Checked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def predict_iter(self, _: object) -> tuple[()]:
+        return ()
+
+
+def command_line(data: bytes) -> None:
+    """Arguments of the program, separated by line feeds; no model is loaded, no port opened."""
+    arguments = data.replace(b"\0", b"").decode("utf-8", "surrogateescape").split("\n")
+    with ExitStack() as stack:
+        for command in cli._PREDICTIONS:
+            stack.enter_context(mock.patch.object(fastocr, command.predictor, _Checked))
+        stack.enter_context(mock.patch.object(serving, "run", return_value=None))
+        stack.enter_context(redirect_stdout(io.StringIO()))
+        stack.enter_context(redirect_stderr(io.StringIO()))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        status = cli.main(arguments)
+    assert status in (exit_status.OK, exit_status.FAILED, exit_status.USAGE)
+
+
 def pipeline_yaml(data: bytes) -> None:
     """A file that `paddlex_config` names."""
     with suppress(FastOCRError):
@@ -159,14 +204,18 @@ def manifests(data: bytes) -> None:
     """What is recorded of a download, and what hosts say of their files."""
     for problem in manifest.problems(_file(manifest.FILE, data).parent):
         assert isinstance(problem, str)
-    try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError):
-        return
-    with mock.patch.object(hosts, "_json", return_value=answer):
+    with mock.patch.object(transfer, "fetch_bytes", return_value=data):
         for kind in (hosts.HuggingFace, hosts.AIStudio, hosts.ModelScope):
             with suppress(TransferError):
                 kind().files("PP-OCRv5_mobile_det")
+
+
+def metadata(data: bytes) -> None:
+    """What is read of ONNX files beside the network."""
+    with suppress(ModelFormatError):
+        for name, value in read_metadata(_file("inference.onnx", data)).items():
+            assert isinstance(name, str)
+            assert isinstance(value, str)
 
 
 def archives(data: bytes) -> None:
@@ -180,7 +229,21 @@ def archives(data: bytes) -> None:
         path.unlink()
 
 
-_OWN_FILES = {"extracted", "model.tar", "pipeline.yml", "inference.yml", manifest.FILE}
+_OWN_FILES = {
+    "extracted", "inference.onnx", "inference.yml", "model.tar", "pipeline.yml", "results",
+    manifest.FILE,
+}  # fmt: skip
+
+
+def results(data: bytes) -> None:
+    """Names of inputs, which name the files of results: one is written, in the folder."""
+    name = data.decode("utf-8", "surrogateescape")
+    folder = Path(_folder.name) / "results"
+    FailedResult(name, None, InputError(name)).save_all(folder)
+    (file,) = folder.iterdir()
+    json.loads(file.read_bytes())
+    file.unlink()
+    assert {path.name for path in Path(_folder.name).iterdir()} <= _OWN_FILES
 
 
 def requests(data: bytes) -> None:
@@ -227,7 +290,7 @@ def addresses(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     function.__name__: function
     for function in (
-        addresses, answers, archives, decode, headers, inference_yml, manifests, options,
-        pipeline_yaml, requests,
+        addresses, answers, archives, command_line, decode, documents, headers, inference_yml,
+        manifests, metadata, options, pipeline_yaml, requests, results,
     )
 }  # fmt: skip
