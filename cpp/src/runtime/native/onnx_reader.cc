@@ -11,6 +11,7 @@
 #include "fastocr/errors.h"
 #include "runtime/model_ports.h"
 #include "runtime/protobuf.h"
+#include "runtime/utf8_path.h"
 
 namespace fastocr::native {
 namespace {
@@ -188,7 +189,7 @@ void check_order(const OnnxGraph& graph) {
   if (!known.contains(graph.output)) reject("nothing makes the output");
 }
 
-std::vector<char> read_file(const std::string& path) {
+std::vector<char> read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   // A folder can be opened, too, and has a size that means nothing.
   const bool readable = file && std::filesystem::is_regular_file(path);
@@ -245,7 +246,7 @@ std::vector<std::int64_t> OnnxNode::integers(const std::string& name,
 
 OnnxGraph read_onnx(const std::string& path) {
   try {
-    const std::vector<char> bytes = read_file(path);
+    const std::vector<char> bytes = read_file(utf8_path(path));
     return read_model(bytes);
   } catch (const Error& error) {
     throw Error(ErrorKind::kModelFormat, path + ": not a readable ONNX model: " + error.what());
