@@ -72,7 +72,8 @@ void register_engine(nb::module_& m) {
       .def_ro("versions", &EngineRequirements::versions)
       .def_ro("library_folder", &EngineRequirements::library_folder)
       .def_ro("library", &EngineRequirements::library)
-      .def_ro("library_names_version", &EngineRequirements::library_names_version);
+      .def_ro("library_names_version", &EngineRequirements::library_names_version)
+      .def_ro("missing", &EngineRequirements::missing);
   nb::class_<Device>(m, "Device", "Where a network runs.")
       .def(nb::init<std::string, int>(), "kind"_a = "cpu", "id"_a = 0,
            "`kind` is \"cpu\" or \"gpu\"; `id` tells which of several GPUs.")

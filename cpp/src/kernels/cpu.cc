@@ -7,6 +7,9 @@
 #include "fastocr/errors.h"
 #include "kernels/kernels.h"
 #include "kernels/network.h"
+#ifdef FASTOCR_X86_KERNELS
+#include "kernels/x86_cpu.h"
+#endif
 
 namespace fastocr {
 namespace {
@@ -59,14 +62,10 @@ void set_isa(const std::string& name) {
 std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::kPortable};
 #ifdef FASTOCR_X86_KERNELS
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return isas;
-  isas.push_back(Isa::kAvx2);
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq")) {
-    return isas;
-  }
-  isas.push_back(Isa::kAvx512);
-  if (__builtin_cpu_supports("avx512vnni")) isas.push_back(Isa::kAvx512Vnni);
+  const kernels::X86Cpu& cpu = kernels::x86_cpu();
+  if (cpu.avx2) isas.push_back(Isa::kAvx2);
+  if (cpu.avx512) isas.push_back(Isa::kAvx512);
+  if (cpu.avx512_vnni) isas.push_back(Isa::kAvx512Vnni);
 #endif
   return isas;
 }
@@ -87,7 +86,7 @@ const char* isa_name(Isa isa) {
 bool prefers_int16() {
 #ifdef FASTOCR_X86_KERNELS
   const Isa isa = active_isa();
-  return isa > Isa::kAvx2 || (isa == Isa::kAvx2 && !__builtin_cpu_is("amdfam17h"));
+  return isa > Isa::kAvx2 || (isa == Isa::kAvx2 && !kernels::x86_cpu().family_17h);
 #else
   return false;
 #endif

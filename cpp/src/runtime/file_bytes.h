@@ -9,11 +9,13 @@
 
 #include "fastocr/errors.h"
 #include "fastocr/memory.h"
+#include "runtime/utf8_path.h"
 
 namespace fastocr {
 
 // All of a file. Throws Error(kModelFormat), without the file's name, where it cannot be read.
-inline BlockVector<char> read_file(const std::string& path) {
+inline BlockVector<char> read_file(const std::string& name) {
+  const std::filesystem::path path = utf8_path(name);
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   // A folder can be opened, too, and has a size that means nothing.
   const bool readable = file && std::filesystem::is_regular_file(path);

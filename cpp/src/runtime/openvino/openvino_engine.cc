@@ -197,8 +197,7 @@ class OpenVinoEngine final : public Engine {
 }  // namespace
 }  // namespace fastocr::openvino
 
-extern "C" __attribute__((visibility("default"))) fastocr::Engine* fastocr_create_engine(
-    const fastocr::EngineHost& host) {
+extern "C" FASTOCR_EXPORT fastocr::Engine* fastocr_create_engine(const fastocr::EngineHost& host) {
   try {
     return new fastocr::openvino::OpenVinoEngine(host);
   } catch (const std::exception& error) {
