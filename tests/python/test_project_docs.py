@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import fastocr
+from fastocr import http
 from fastocr.inputs import InputOptions
 from fastocr.serving import ServiceOptions
 from tests.conftest import ROOT
@@ -115,3 +116,9 @@ def test_limits_have_the_defaults_that_are_told() -> None:
     }
     limits = {field.name for field in fields(InputOptions) if field.name.startswith("max_")}
     assert limits <= {quoted(row[0])[0] for row in library}
+
+
+def test_told_number_of_redirections() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    policy = http.Policy(timeout=1.0, max_bytes=1)
+    assert re.findall(r"at most (\d+) of them", text) == [str(policy.max_redirects)]
