@@ -30,7 +30,7 @@ ROOT = HERE.parents[1]
 INPUT_SECONDS = 20  # an input that takes longer is a finding
 MEMORY_MB = 3000  # and one that takes more memory
 LONGEST_INPUT = 2048
-START_SECONDS = 120  # to load, to read the corpus and to write a finding
+START_SECONDS = 300  # to load, to read the corpus and to write a finding
 
 
 @dataclass(frozen=True)
@@ -106,24 +106,31 @@ def run(fuzzer: Fuzzer, seconds: int, corpus: Path, findings: Path) -> Outcome:
     flags = [f"-{name}={value}" for name, value in options.items()]
     folders = [str(own.resolve()), *([str(fuzzer.corpus)] if fuzzer.corpus.is_dir() else [])]
     begin = time.monotonic()
-    done = subprocess.run(
-        [*fuzzer.command, *flags, *folders],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        timeout=seconds + START_SECONDS,
-    )
+    failed, output = output_of([*fuzzer.command, *flags, *folders], seconds + START_SECONDS)
     return Outcome(
         fuzzer,
-        last_number(r"stat::number_of_executed_units: (\d+)", done.stdout),
-        last_number(r"cov: (\d+)", done.stdout),
-        last_number(r"corp: (\d+)", done.stdout),
+        last_number(r"stat::number_of_executed_units: (\d+)", output),
+        last_number(r"cov: (\d+)", output),
+        last_number(r"corp: (\d+)", output),
         time.monotonic() - begin,
-        done.returncode != 0,
-        done.stdout,
+        failed,
+        output,
     )
+
+
+def output_of(command: Sequence[str], seconds: int) -> tuple[bool, str]:
+    """Whether a command fails, and what it says; one that does not end in time fails."""
+    with tempfile.TemporaryFile() as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            failed = process.wait(seconds) != 0
+            end = ""
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            failed, end = True, f"\nstill running after {seconds} seconds, so it was ended\n"
+        file.seek(0)
+        return failed, file.read().decode("utf-8", "replace") + end
 
 
 def last_number(pattern: str, text: str) -> int:

@@ -75,6 +75,14 @@ def test_names(
         runner.main([*options, "--name", "three"])
 
 
+def test_one_that_does_not_end_fails(runner: Any) -> None:
+    endless = [sys.executable, "-c", "print('begins', flush=True)\nwhile True: pass"]
+    failed, output = runner.output_of(endless, 3)
+    assert failed
+    assert output.startswith("begins")
+    assert "still running after 3 seconds" in output
+
+
 def test_every_fuzzer_is_built_and_has_inputs(runner: Any) -> None:
     sources = (ROOT / "tests" / "fuzz" / "cpp" / "CMakeLists.txt").read_text(encoding="utf-8")
     built = set(sources.split("set(fuzzers ", 1)[1].split(")", 1)[0].split())
