@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 
 #include "fastocr/errors.h"
 
@@ -23,18 +24,26 @@ Array<T> quads(const std::vector<DetectedBox>& boxes, const std::vector<std::siz
 
 }  // namespace
 
+int to_side(std::size_t length) {
+  if (length <= static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    return static_cast<int>(length);
+  }
+  throw Error(ErrorKind::kInvalidInput, "a side of the array is " + std::to_string(length) +
+                                            ": at most 2147483647 is possible");
+}
+
 ImageView to_view(const ImageArray& image) {
   const bool packed = image.stride(2) == 1 && (image.stride(1) == kChannels || image.shape(1) <= 1);
   if (!packed && image.size() > 0) {
     throw Error(ErrorKind::kInvalidInput,
                 "the pixels of an image row must lie side by side; use numpy.ascontiguousarray");
   }
-  return {image.data(), static_cast<int>(image.shape(1)), static_cast<int>(image.shape(0)),
+  return {image.data(), to_side(image.shape(1)), to_side(image.shape(0)),
           static_cast<std::ptrdiff_t>(image.stride(0))};
 }
 
 MapView to_view(const MapArray& map) {
-  return {map.data(), static_cast<int>(map.shape(1)), static_cast<int>(map.shape(0))};
+  return {map.data(), to_side(map.shape(1)), to_side(map.shape(0))};
 }
 
 Quad to_quad(const QuadArray& quad) {

@@ -27,6 +27,9 @@ using QuadArray = nb::ndarray<const float, nb::shape<4, 2>, nb::device::cpu, nb:
 using IntQuadArray =
     nb::ndarray<const std::int32_t, nb::shape<4, 2>, nb::device::cpu, nb::c_contig>;
 
+// Throws Error(kInvalidInput) for a side that the core cannot count.
+int to_side(std::size_t length);
+
 // Throws Error(kInvalidInput) unless the pixels of a row lie side by side.
 ImageView to_view(const ImageArray& image);
 MapView to_view(const MapArray& map);

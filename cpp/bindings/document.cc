@@ -23,8 +23,9 @@ using ChannelValues = std::array<double, kChannels>;
 
 void init_classifier_params(ClassifierParams* params, const std::pair<int, int>& size,
                             const std::optional<int>& resize_short, const ChannelValues& mean,
-                            const ChannelValues& std, double scale) {
-  new (params) ClassifierParams{{size.first, size.second}, resize_short, {mean, std, scale}};
+                            const ChannelValues& std, double scale, int classes) {
+  new (params)
+      ClassifierParams{{size.first, size.second}, resize_short, {mean, std, scale}, classes};
 }
 
 std::vector<float> classify(ImageClassifier& classifier, const ImageArray& image) {
@@ -50,8 +51,8 @@ Array<std::uint8_t> sample(const ImageArray& image, const GridArray& grid) {
   Image result;
   {
     const nb::gil_scoped_release release;
-    const SamplingGrid sampling(grid.data(), static_cast<int>(grid.shape(2)),
-                                static_cast<int>(grid.shape(1)), {view.width, view.height});
+    const SamplingGrid sampling(grid.data(), to_side(grid.shape(2)), to_side(grid.shape(1)),
+                                {view.width, view.height});
     sample_page(view, sampling, result);
   }
   return to_array(result);
@@ -129,10 +130,11 @@ void register_document(nb::module_& m) {
                                "How an image becomes the input of a classifier.")
       .def("__init__", &init_classifier_params, nb::kw_only(), "size"_a,
            "resize_short"_a.none() = nb::none(), "mean"_a = PixelStatistics{}.mean,
-           "std"_a = PixelStatistics{}.std, "scale"_a = PixelStatistics{}.scale,
+           "std"_a = PixelStatistics{}.std, "scale"_a = PixelStatistics{}.scale, "classes"_a = 0,
            "`size` is (width, height) of the network's input. With `resize_short` the image is "
            "scaled to that shorter side and `size` is cut out of its middle, else it is brought to "
-           "`size`. `mean` and `std` are of R, G, B.");
+           "`size`. `mean` and `std` are of R, G, B. `classes`: how many the network must have, or "
+           "0.");
   nb::class_<ImageClassifier>(m, "ImageClassifier",
                               "Scores of an image's classes, safe to call from any thread.")
       .def(nb::init<std::shared_ptr<Model>, ClassifierParams>(), "model"_a, "params"_a,

@@ -41,7 +41,7 @@ using InputArray = nb::ndarray<const float, nb::device::cpu, nb::c_contig>;
 
 Array<float> run_model(Model& model, const InputArray& input) {
   Shape shape;
-  for (std::size_t i = 0; i < input.ndim(); ++i) shape.push_back(static_cast<int>(input.shape(i)));
+  for (std::size_t i = 0; i < input.ndim(); ++i) shape.push_back(to_side(input.shape(i)));
   std::vector<float> values;
   std::vector<std::size_t> sizes;
   {
@@ -72,7 +72,8 @@ void register_engine(nb::module_& m) {
       .def_ro("versions", &EngineRequirements::versions)
       .def_ro("library_folder", &EngineRequirements::library_folder)
       .def_ro("library", &EngineRequirements::library)
-      .def_ro("library_names_version", &EngineRequirements::library_names_version);
+      .def_ro("library_names_version", &EngineRequirements::library_names_version)
+      .def_ro("missing", &EngineRequirements::missing);
   nb::class_<Device>(m, "Device", "Where a network runs.")
       .def(nb::init<std::string, int>(), "kind"_a = "cpu", "id"_a = 0,
            "`kind` is \"cpu\" or \"gpu\"; `id` tells which of several GPUs.")

@@ -1,5 +1,7 @@
 #include "fastocr/errors.h"
 
+#include <string_view>
+
 #include "bindings.h"
 
 namespace nb = nanobind;
@@ -33,7 +35,11 @@ void translate(const std::exception_ptr& pointer, void*) {
     std::rethrow_exception(pointer);
   } catch (const Error& error) {
     const nb::object type = nb::module_::import_("fastocr.errors").attr(python_class(error.kind()));
-    PyErr_SetString(type.ptr(), error.what());
+    // Names in a message come from files, in which they need not be UTF-8.
+    const std::string_view text(error.what());
+    const nb::object message = nb::steal(PyUnicode_DecodeUTF8(
+        text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+    if (message.is_valid()) PyErr_SetObject(type.ptr(), message.ptr());
   }
 }
 

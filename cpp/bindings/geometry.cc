@@ -18,8 +18,7 @@ std::vector<Array<std::int32_t>> contours(const MaskArray& mask) {
   Contours found;
   {
     const nb::gil_scoped_release release;
-    found = find_contours(mask.data(), static_cast<int>(mask.shape(1)),
-                          static_cast<int>(mask.shape(0)));
+    found = find_contours(mask.data(), to_side(mask.shape(1)), to_side(mask.shape(0)));
   }
   std::vector<Array<std::int32_t>> arrays;
   arrays.reserve(found.size());

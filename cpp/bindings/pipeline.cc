@@ -173,7 +173,7 @@ std::pair<std::string, double> decode(const MapArray& probabilities,
   }
   const nb::gil_scoped_release release;
   const RecognizedText result =
-      decoder.decode(probabilities.data(), static_cast<int>(probabilities.shape(0)));
+      decoder.decode(probabilities.data(), to_side(probabilities.shape(0)));
   return {result.text, result.score};
 }
 

@@ -10,7 +10,9 @@ import math
 import numbers
 import operator
 import os
+import reprlib
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, NoReturn
 
 from fastocr import _core, engines
@@ -28,6 +30,7 @@ __all__ = [
     "recognition_shape",
     "reject",
     "settings",
+    "shown",
     "switch",
     "text",
 ]
@@ -42,9 +45,40 @@ REFERENCE_ENGINES = ("paddle_dynamic", "transformers", "onnxruntime")
 ENGINE_ALIASES = {"paddle_static": "paddle"}
 
 
+class _Limited(reprlib.Repr):
+    """Representations that end, also of what is nested or repeated without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 12
+        self.maxstring = self.maxother = 400
+
+    def repr_dict(self, x: Mapping[Any, Any], level: int) -> str:
+        """Keep the order, which the base class does not."""
+        if level <= 0 and x:
+            return "{...}"
+        items = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in islice(x.items(), self.maxdict)
+        ]
+        return f"{{{', '.join(items)}{', ...' if len(x) > self.maxdict else ''}}}"
+
+
+_limited = _Limited()
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: not longer than can be read, whatever it is."""
+    try:
+        return _limited.repr(value)
+    except Exception:  # of an object's own __repr__, or a number of more digits than Python writes
+        return f"<{type(value).__name__}>"
+
+
 def reject(name: str, value: object, allowed: str) -> NoReturn:
     """Raise the error of a wrong type or value."""
-    raise InvalidOptionError(f"{name}={value!r} is not allowed: {allowed} is expected")
+    raise InvalidOptionError(f"{name}={shown(value)} is not allowed: {allowed} is expected")
 
 
 def integer(minimum: int, maximum: int = 2**31 - 1) -> Check:

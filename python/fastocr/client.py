@@ -480,7 +480,7 @@ def _error(
 
 def _sentence(message: str) -> str:
     """Return a message for people; that about a request of a wrong form is a list in JSON."""
-    with suppress(ValueError, TypeError, LookupError):
+    with suppress(ValueError, TypeError, LookupError, RecursionError):
         return "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in json.loads(message))
     return message
 
@@ -489,7 +489,7 @@ def _failure(response: httpx.Response) -> ServiceError:
     """Return the error that an answer stands for, also one of a proxy."""
     message = response.reason_phrase or "the answer says nothing"
     log_id = response.headers.get("X-Request-Id")
-    with suppress(ValueError, TypeError, LookupError):
+    with suppress(ValueError, TypeError, LookupError, RecursionError):
         fields = response.json()
         message, log_id = str(fields["errorMsg"]), str(fields["logId"])
     seconds = response.headers.get("Retry-After", "")
@@ -502,7 +502,7 @@ def _expected() -> Iterator[None]:
     """Turn what goes wrong with the form of an answer into an error that says so."""
     try:
         yield
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ServiceError(200, f"This is no answer of fastocr's service: {error!r}") from error
 
 

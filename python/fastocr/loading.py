@@ -21,6 +21,7 @@ __all__ = [
     "exact",
     "find_model",
     "find_models",
+    "line_classification",
     "load",
 ]
 
@@ -144,3 +145,19 @@ def classification(files: ModelFiles) -> ClassificationParams:
             "classification model"
         )
     return files.classification
+
+
+def line_classification(files: ModelFiles) -> ClassificationParams:
+    """Return the same of a model that tells whether lines are upside down.
+
+    Raises:
+        ModelFormatError: it is no such model.
+
+    """
+    params = classification(files)
+    if len(params.labels) != 2:
+        raise ModelFormatError(
+            f"{files.name!r} in {files.paths[0].parent} has the labels "
+            f"{', '.join(params.labels)}: two, for upright and upside down, are expected"
+        )
+    return params

@@ -7,13 +7,14 @@ name and has no effect.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fastocr import _core
-from fastocr.errors import ModelFormatError, ModelNotFoundError
+from fastocr import _core, checks, yaml_files
+from fastocr.checks import Check, shown
+from fastocr.errors import InvalidOptionError, ModelFormatError, ModelNotFoundError
 
 __all__ = [
     "DOC_ORIENTATION",
@@ -28,6 +29,14 @@ __all__ = [
 _IGNORED = frozenset({"DetLabelEncode", "KeepKeys", "MultiLabelEncode", "ToCHWImage"})
 _LIMIT_TYPES = ("max", "min", "resize_long")
 _POSTPROCESSES = (None, "DBPostProcess", "CTCLabelDecode")
+# As for the parameters of the constructor that replace them.
+_DETECTION_CHECKS: dict[str, Check] = {
+    "thresh": checks.number(0),
+    "box_thresh": checks.number(0),
+    "unclip_ratio": checks.number(0, exclusive=True),
+}
+# The greatest value of a network's input; products of it with many weights are still finite.
+_MOST_INPUT = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,9 @@ class ModelParams:
     box_type: str = "quad"
     limit_side_len: int | None = None
     limit_type: str | None = None
+
+
+_DEFAULTS = ModelParams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,7 @@ class ClassificationParams:
             mean=self.mean,
             std=self.std,
             scale=self.scale,
+            classes=len(self.labels),
         )
 
 
@@ -108,15 +121,14 @@ def read_config(path: Path) -> ModelConfig:
 
     Raises:
         ModelNotFoundError: the file does not exist.
-        ModelFormatError: it is damaged, or asks for something that fastocr does not know.
+        ModelFormatError: it is damaged, cannot be read, or asks for something that fastocr does not
+            know.
 
     """
-    if not path.is_file():
-        raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
-    config = _Config(path)
+    config = _Config(path, _content(path))
     classification = config.classification()
     return ModelConfig(
-        config.entry("Global", "model_name"),
+        config.name(),
         config.params() if classification is None else ModelParams(),
         config.characters(),
         config.shape_ranges(),
@@ -124,18 +136,25 @@ def read_config(path: Path) -> ModelConfig:
     )
 
 
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise ModelFormatError(f"{path} cannot be read: {error.strerror}") from error
+    if content is None:
+        raise ModelNotFoundError(f"{path} does not exist: {path.parent} is no model directory")
+    return content
+
+
 class _Config:
     """The file's content, with messages that name the file."""
 
-    def __init__(self, path: Path) -> None:
-        import yaml
-
+    def __init__(self, path: Path, content: bytes) -> None:
         self._path = path
-        # The base loader leaves every scalar a string: a dictionary may hold 1, true or ~ unquoted.
-        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
         try:
-            self._config = yaml.load(path.read_bytes(), loader)
-        except yaml.YAMLError as error:
+            # All scalars are strings: a dictionary may hold 1, true or ~ unquoted.
+            self._config = yaml_files.parse(content, strings=True)
+        except yaml_files.DamagedYAMLError as error:
             raise ModelFormatError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(self._config, dict):
             raise ModelFormatError(f"{path} holds no mapping")
@@ -143,6 +162,12 @@ class _Config:
     def entry(self, section: str, key: str) -> Any:
         values = self._config.get(section)
         return values.get(key) if isinstance(values, dict) else None
+
+    def name(self) -> str | None:
+        value = self.entry("Global", "model_name")
+        if value is not None and not isinstance(value, str):
+            self._reject(f"Global.model_name is {shown(value)}, not a name")
+        return value
 
     def characters(self) -> tuple[str, ...] | None:
         entries = self.entry("PostProcess", "character_dict")
@@ -164,21 +189,21 @@ class _Config:
 
     def _shape_range(self, name: str, shapes: Any) -> _core.ShapeRange:
         if not isinstance(shapes, list) or len(shapes) != 3:
-            self._reject(f"trt_dynamic_shapes of {name} are {shapes!r}, not three shapes")
+            self._reject(f"trt_dynamic_shapes of {name} are {shown(shapes)}, not three shapes")
         least, usual, most = (self._shape(name, shape) for shape in shapes)
         sides = list(zip(least, usual, most, strict=False))
         if len({len(least), len(usual), len(most)}) != 1 or not all(
             0 < low <= middle <= high for low, middle, high in sides
         ):
             self._reject(
-                f"trt_dynamic_shapes of {name} are {shapes!r}: a least, a usual and a largest "
+                f"trt_dynamic_shapes of {name} are {shown(shapes)}: a least, a usual and a largest "
                 "shape are expected"
             )
         return _core.ShapeRange(name, least, usual, most)
 
     def _shape(self, name: str, shape: Any) -> list[int]:
         if not isinstance(shape, list) or not shape:
-            self._reject(f"trt_dynamic_shapes of {name} hold {shape!r}, not a shape")
+            self._reject(f"trt_dynamic_shapes of {name} hold {shown(shape)}, not a shape")
         return [self._integer("trt_dynamic_shapes", side) for side in shape]
 
     def classification(self) -> ClassificationParams | None:
@@ -213,7 +238,9 @@ class _Config:
             self._expect(operation, arguments, "channel_first", ("false", "False"))
             self._expect(operation, arguments, "img_mode", ("RGB",))
         elif operation != "ToCHWImage":
-            self._reject(f"the operation {operation!r} in PreProcess.transform_ops is not known")
+            self._reject(
+                f"the operation {shown(operation)} in PreProcess.transform_ops is not known"
+            )
         return {}
 
     def _classifier_size(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,13 +253,18 @@ class _Config:
         """Return (width, height), which may be written as one number."""
         sides = value if isinstance(value, list) else [value, value]
         if len(sides) != 2:
-            self._reject(f"{key} is {value!r}, not a width and a height")
-        return self._positive(key, sides[0]), self._positive(key, sides[1])
+            self._reject(f"{key} is {shown(value)}, not a width and a height")
+        width, height = (self._positive(key, side) for side in sides)
+        if max(width, height) > checks.MAX_SIDE:
+            self._reject(
+                f"{key} is {shown(value)}: sides of at most {checks.MAX_SIDE} are expected"
+            )
+        return width, height
 
     def params(self) -> ModelParams:
         name = self.entry("PostProcess", "name")
         if name not in _POSTPROCESSES:
-            self._reject(f"PostProcess.name is {name!r}, which is not known")
+            self._reject(f"PostProcess.name is {shown(name)}, which is not known")
         values: dict[str, Any] = self._postprocess()
         operations = self._operations()
         if operations and not operations.keys() & {"NormalizeImage", "RecResizeImg"}:
@@ -247,12 +279,12 @@ class _Config:
         self._expect("DBPostProcess", arguments, "use_dilation", ("false", "False"))
         self._expect("DBPostProcess", arguments, "score_mode", ("fast",))
         values: dict[str, Any] = {
-            key: self._number(key, arguments[key])
-            for key in ("thresh", "box_thresh", "unclip_ratio")
+            key: self._checked_number(key, arguments[key], check)
+            for key, check in _DETECTION_CHECKS.items()
             if key in arguments
         }
         if "max_candidates" in arguments:
-            values["max_candidates"] = self._integer("max_candidates", arguments["max_candidates"])
+            values["max_candidates"] = self._positive("max_candidates", arguments["max_candidates"])
         if "box_type" in arguments:
             self._expect("DBPostProcess", arguments, "box_type", ("quad", "poly"))
             values["box_type"] = arguments["box_type"]
@@ -265,7 +297,7 @@ class _Config:
         result: dict[str, Mapping[str, Any]] = {}
         for operation in operations:
             if not isinstance(operation, dict) or len(operation) != 1:
-                self._reject(f"{operation!r} in PreProcess.transform_ops is not one operation")
+                self._reject(f"{shown(operation)} in PreProcess.transform_ops is not one operation")
             ((name, arguments),) = operation.items()
             # Null is an empty string to the loader.
             result[name] = arguments if isinstance(arguments, dict) else {}
@@ -282,14 +314,16 @@ class _Config:
             self._expect(operation, arguments, "channel_first", ("false", "False"))
             self._expect(operation, arguments, "img_mode", ("BGR",))
         elif operation not in _IGNORED:
-            self._reject(f"the operation {operation!r} in PreProcess.transform_ops is not known")
+            self._reject(
+                f"the operation {shown(operation)} in PreProcess.transform_ops is not known"
+            )
         return {}
 
     def _detection_limit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         # The reference takes the length alone from `resize_long`, not the way of scaling.
         values: dict[str, Any] = {}
         if "resize_long" in arguments:
-            values["limit_side_len"] = self._integer("resize_long", arguments["resize_long"])
+            values["limit_side_len"] = self._positive("resize_long", arguments["resize_long"])
         if "limit_type" in arguments:
             self._expect("DetResizeForTest", arguments, "limit_type", _LIMIT_TYPES)
             values["limit_type"] = arguments["limit_type"]
@@ -304,55 +338,80 @@ class _Config:
             self._reject("std of NormalizeImage is zero")
         if "scale" in arguments:
             values["scale"] = self._number("scale", arguments["scale"])
+        self._check_factors(**values)
         return values
+
+    def _check_factors(
+        self,
+        mean: Sequence[float] = _DEFAULTS.mean,
+        std: Sequence[float] = _DEFAULTS.std,
+        scale: float = _DEFAULTS.scale,
+    ) -> None:
+        """Check that the input of the network, of single precision, is finite for all pixels."""
+        for average, deviation in zip(mean, std, strict=True):
+            if max(abs(255 * scale), abs(average)) > _MOST_INPUT * abs(deviation):
+                self._reject(
+                    f"NormalizeImage: mean {average:g}, std {deviation:g} and scale {scale:g} make "
+                    f"input beyond {_MOST_INPUT:g}"
+                )
 
     def _expect(
         self, operation: str, arguments: Mapping[str, Any], key: str, allowed: tuple[str, ...]
     ) -> None:
         value = arguments.get(key, allowed[0])
         if value not in allowed:
-            self._reject(f"{key} of {operation} is {value!r}; only {allowed[0]!r} is supported")
+            self._reject(
+                f"{key} of {operation} is {shown(value)}; only {allowed[0]!r} is supported"
+            )
 
     def _image_shape(self, value: Any) -> tuple[int, int, int]:
         if not isinstance(value, list) or len(value) != 3:
-            self._reject(f"image_shape is {value!r}, not three numbers")
+            self._reject(f"image_shape is {shown(value)}, not three numbers")
         channels, height, width = (self._integer("image_shape", side) for side in value)
-        if channels != 3 or height < 1 or width < 1:
+        if channels != 3 or min(height, width) < 1 or max(height, width) > checks.MAX_SIDE:
             self._reject(
-                f"image_shape is {value!r}: 3 channels and sides of at least 1 are expected"
+                f"image_shape is {shown(value)}: 3 channels and sides of at least 1 and at most "
+                f"{checks.MAX_SIDE} are expected"
             )
         return channels, height, width
 
     def _triple(self, key: str, value: Any) -> tuple[float, ...]:
         if not isinstance(value, list) or len(value) != 3:
-            self._reject(f"{key} is {value!r}, not three numbers")
+            self._reject(f"{key} is {shown(value)}, not three numbers")
         return tuple(self._number(key, part) for part in value)
 
     def _number(self, key: str, value: Any) -> float:
         """Return a number, which may be written as a quotient: ``1./255.``."""
         try:
-            first, *divisors = (float(part) for part in str(value).split("/"))
+            first, *divisors = (float(part) for part in value.split("/"))
             for divisor in divisors:
                 first /= divisor
-        except (ValueError, ZeroDivisionError):
-            self._reject(f"{key} is {value!r}, not a number")
+        except (AttributeError, ValueError, ZeroDivisionError):
+            self._reject(f"{key} is {shown(value)}, not a number")
         if not math.isfinite(first):
-            self._reject(f"{key} is {value!r}, not a finite number")
+            self._reject(f"{key} is {shown(value)}, not a finite number")
         return first
+
+    def _checked_number(self, key: str, value: Any, check: Check) -> float:
+        number = self._number(key, value)
+        try:
+            return float(check(key, number))
+        except InvalidOptionError as error:
+            self._reject(str(error))
 
     def _positive(self, key: str, value: Any) -> int:
         number = self._integer(key, value)
         if number < 1:
-            self._reject(f"{key} is {value!r}: at least 1 is expected")
+            self._reject(f"{key} is {shown(value)}: at least 1 is expected")
         return number
 
     def _integer(self, key: str, value: Any) -> int:
         try:
             number = int(value)
         except (TypeError, ValueError):
-            self._reject(f"{key} is {value!r}, not a number")
+            self._reject(f"{key} is {shown(value)}, not a number")
         if abs(number) >= 2**31:
-            self._reject(f"{key} is {value!r}, which is too large")
+            self._reject(f"{key} is {shown(value)}, which is too large")
         return number
 
     def _reject(self, why: str) -> NoReturn:

@@ -45,7 +45,7 @@ class Pipeline:
         finding = loading.load(loading.exact(engines["text_detection"]), detection)
         turning: dict[str, Any] = {}
         if line_files := files.get("textline_orientation"):
-            turning["textline_params"] = loading.classification(line_files).core_params()
+            turning["textline_params"] = loading.line_classification(line_files).core_params()
             turning["textline_orientation"] = loading.load(
                 engines["textline_orientation"], line_files, streams=workers
             )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastocr import checks
+from fastocr import checks, yaml_files
 from fastocr.checks import Check
 from fastocr.errors import ConfigNotFoundError, InvalidOptionError
 
@@ -247,15 +247,13 @@ def read_config(
 
 
 def _load(file: Path) -> Any:
-    import yaml
-
     try:
-        return yaml.safe_load(file.read_bytes())
+        return yaml_files.parse(file.read_bytes())
     except FileNotFoundError:
         raise ConfigNotFoundError(f"paddlex_config: the file {file} is not found") from None
     except OSError as error:
         raise InvalidOptionError(f"paddlex_config: {file} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except yaml_files.DamagedYAMLError as error:
         raise InvalidOptionError(f"paddlex_config: {file} is no YAML file: {error}") from error
 
 
@@ -266,6 +264,10 @@ def _checked(
     try:
         if not isinstance(config, Mapping):
             checks.reject("the configuration", config, "a mapping of keys")
+        if not yaml_files.is_tree(dict(config)):
+            checks.reject(
+                "the configuration", config, f"one of at most {yaml_files.MOST_LEVELS} levels"
+            )
         if config.get("pipeline_name") is None:
             checks.reject("pipeline_name", None, repr(pipeline))
         walk = _Walk(section, from_file)
@@ -325,7 +327,7 @@ def _literal(value: Any) -> Any:
         return None
     try:
         return ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
 
 

@@ -20,8 +20,7 @@ class FakeEngine final : public fastocr::Engine {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) fastocr::Engine* fastocr_create_engine(
-    const fastocr::EngineHost& host) {
+extern "C" FASTOCR_EXPORT fastocr::Engine* fastocr_create_engine(const fastocr::EngineHost& host) {
   static FakeEngine engine(host);
   return &engine;
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -46,27 +44,31 @@ std::string raw_bytes(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-// A file that goes with the object.
+// A file that goes with the object. Its name is none that every code page has.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& bytes) : path_(new_path()) {
     std::ofstream(path_, std::ios::binary) << bytes;
+    const std::u8string text = path_.u8string();
+    text_.assign(text.begin(), text.end());
   }
   ~TemporaryFile() { std::filesystem::remove(path_); }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return text_; }
 
  private:
-  static std::string new_path() {
+  static std::filesystem::path new_path() {
+    static const unsigned run = std::random_device{}();
     static std::atomic<int> count = 0;
-    const std::string name =
-        "fastocr_test_" + std::to_string(getpid()) + "_" + std::to_string(++count) + ".onnx";
-    return (std::filesystem::temp_directory_path() / name).string();
+    const std::string numbers = std::to_string(run) + "_" + std::to_string(++count);
+    return std::filesystem::temp_directory_path() /
+           (u8"fastocr_測試_" + std::u8string(numbers.begin(), numbers.end()) + u8".onnx");
   }
 
-  std::string path_;
+  std::filesystem::path path_;
+  std::string text_;
 };
 
 // ---- ONNX ---------------------------------------------------------------------------------------

@@ -177,7 +177,8 @@ TEST_CASE("the exact network decides what a less precise one leaves in doubt") {
     CHECK(found == (in_doubt ? std::vector<float>{0.2F, 0.8F} : scores));
     // Without an exact network there is nothing else to ask.
     const auto alone = scores_model(scores);
-    ImageClassifier(alone, params).run(page.view());
+    const auto error = thrown_kind([&] { ImageClassifier(alone, params).run(page.view()); });
+    CHECK(error.has_value() == !testing::all_finite(scores));
     CHECK(alone->runs() == 1);
   }
 }

@@ -115,7 +115,7 @@ TEST_CASE("a team of no size is its caller") {
   CHECK(each_done_once(team, 5));
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 // Below the range of normal floats; computed at run time.
 float subnormal_product() {

@@ -95,9 +95,8 @@ def unwarping_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def cpp_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build folder with the C++ tests in it."""
+def build_cpp_tests(folder: Path, *options: str) -> None:
+    """Builds the C++ tests in a folder; one that was built before keeps what the options leave."""
     cmake, ninja = program("cmake"), program("ninja")
     if cmake is None:
         missing("CMake")
@@ -105,21 +104,46 @@ def cpp_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         missing("a C++ compiler")
     if ninja is None and program("make") is None:
         missing("ninja or make")
-    folder = tmp_path_factory.mktemp("cpp-tests")
     generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else []
-    options = ["-DFASTOCR_BUILD_PYTHON=OFF", "-DFASTOCR_BUILD_TESTS=ON"]
+    options = ("-DFASTOCR_BUILD_PYTHON=OFF", "-DFASTOCR_BUILD_TESTS=ON", *options)
     succeeded, output = output_of(cmake, "-S", ROOT, "-B", folder, *generator, *options)
     if not succeeded and 'provided by "doctest"' in " ".join(output.split()):
         missing("the doctest package (doctest-dev on Debian and Ubuntu)")
     assert succeeded, output
     succeeded, output = output_of(cmake, "--build", folder, "--parallel", str(os.cpu_count() or 1))
     assert succeeded, output
+
+
+def run_cpp_tests(folder: Path) -> tuple[bool, str]:
+    """Whether the C++ tests that were built in a folder pass, and what they say."""
+    ctest = program("ctest")
+    assert ctest is not None
+    return output_of(ctest, "--test-dir", folder, "--output-on-failure")
+
+
+def check_emulated_cpp_tests(folder: Path, *emulator: str) -> None:
+    """Runs the C++ tests that were built in a folder, without networks that take minutes so."""
+    program = folder / "tests" / "cpp" / "fastocr_cpp_tests"
+    networks = "--source-file{}=*/native_engine_test.cc"
+    for chosen in (
+        [networks.format("-exclude")],
+        [networks.format(""), "--test-case=convolutions,squeeze*,swish,tokens with attention"],
+    ):
+        succeeded, output = output_of(*emulator, program, *chosen)
+        assert succeeded, output
+        assert "Status: SUCCESS!" in output
+        assert "cases: 0" not in " ".join(output.split())
+
+
+@pytest.fixture(scope="session")
+def cpp_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build folder with the C++ tests in it."""
+    folder = tmp_path_factory.mktemp("cpp-tests")
+    build_cpp_tests(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def run_ctest(cpp_build: Path) -> tuple[bool, str]:
     """Whether the C++ tests pass, and what they say."""
-    ctest = program("ctest")
-    assert ctest is not None
-    return output_of(ctest, "--test-dir", cpp_build, "--output-on-failure")
+    return run_cpp_tests(cpp_build)

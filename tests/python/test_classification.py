@@ -164,8 +164,10 @@ def first_pixels(folder: Path, size: tuple[int, int]) -> _core.Model:
 @pytest.mark.parametrize(
     "params",
     [
-        ClassificationParams(("a",), (24, 24), resize_short=32),
-        ClassificationParams(("a",), (24, 16), mean=(0.1, 0.2, 0.3), std=(1, 2, 3), scale=0.01),
+        ClassificationParams(("a",) * 3 * 24 * 24, (24, 24), resize_short=32),
+        ClassificationParams(
+            ("a",) * 3 * 24 * 16, (24, 16), mean=(0.1, 0.2, 0.3), std=(1, 2, 3), scale=0.01
+        ),
     ],
 )
 def test_input(tmp_path: Path, params: ClassificationParams) -> None:

@@ -233,6 +233,20 @@ def test_wrong_json_is_explained(
     assert f"argument --engine_config: {problem}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["[" * 9999, "[" + "9" * 9999 + "]"], ids=["nested", "digits"])
+def test_json_beyond_limits_is_wrong_json(
+    ocr: type[FakeOCR], capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    assert cli.main(["ocr", "-i", "a", "--engine_config", text]) == 2
+    assert "argument --engine_config: expected JSON, not " in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have(ocr: type[FakeOCR]) -> None:
+    name = "a" * 300
+    assert cli.main(["ocr", "-i", name]) == 0
+    assert ocr.inputs == [name]
+
+
 def test_options_can_be_abbreviated(ocr: type[FakeOCR]) -> None:
     """As PaddleOCR's, which `argparse` reads too."""
     assert cli.main(["ocr", "--inp", "a.png", "--text_det_th", "0.2", "--lan", "en"]) == 0
@@ -544,8 +558,8 @@ def test_python_dash_m() -> None:
     assert run.stdout.startswith("usage: fastocr ocr -i INPUT")
 
 
-def test_start_loads_numpy_only() -> None:
-    """What a command needs is loaded when it runs; a help text needs nothing."""
+def test_start_loads_little() -> None:
+    """What a command needs is loaded when it runs; the core needs numpy and nanobind's library."""
     script = (
         "import sys\n"
         "before = set(sys.modules)\n"
@@ -562,7 +576,7 @@ def test_start_loads_numpy_only() -> None:
         timeout=60,
         check=True,
     )
-    assert run.stderr.split() == ["fastocr", "numpy"]
+    assert run.stderr.split() == ["fastocr", "nanobind_backend", "numpy"]
 
 
 # --- progress -------------------------------------------------------------------------------------

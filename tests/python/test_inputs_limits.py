@@ -17,6 +17,7 @@ from fastocr.errors import InputError
 from fastocr.inputs import InputOptions, PageSelection, still
 from fastocr.inputs.files import encoded_pages
 from fastocr.inputs.image_size import stated_size
+from fastocr.inputs.png import whole_chunks
 from fastocr.inputs.tiff import _Tiff as Tiff
 
 WIDTH, HEIGHT = 300, 41
@@ -97,6 +98,49 @@ def prefixes(data: bytes) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"RIFFxxxxWAVEfmt ", b"BM", b"Part", b"P6"])
 def test_no_image_states_nothing(data: bytes) -> None:
     assert stated_size(data) is None
+
+
+def test_a_box_beyond_all_memory_states_nothing() -> None:
+    box = struct.pack(">I4sQ", 1, b"kind", 2**64 - 1)
+    assert stated_size(by_pillow("JPEG2000")[:12] + box) is None
+
+
+CLAIM = struct.pack(">I", 0xFF000000)
+
+
+def claiming(data: bytes, kind: bytes) -> bytes:
+    """The PNG with a first chunk of a kind that claims to be of 4 GB."""
+    place = data.index(kind) - 4
+    return data[:place] + CLAIM + data[place + 4 :]
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"IEND"])
+def test_chunks_that_are_not_there_are_no_reason_for_memory(
+    monkeypatch: pytest.MonkeyPatch, kind: bytes
+) -> None:
+    """OpenCV would make room for what the chunk claims: it does not get to see it."""
+    seen: list[bytes] = []
+    decode = still.decode
+    monkeypatch.setattr(
+        still, "decode", lambda name, data: seen.append(data.tobytes()) or decode(name, data)
+    )
+    with pytest.raises(InputError, match="corrupt"):
+        decoded(claiming(by_pillow("PNG"), kind), WIDTH * HEIGHT)
+    assert seen
+    assert all(CLAIM not in data for data in seen)
+
+
+def test_a_whole_png_is_decoded_as_it_is() -> None:
+    data = by_pillow("PNG")
+    assert whole_chunks(data) is data
+    assert decoded(data + b"more", WIDTH * HEIGHT).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_first_frame_does_not_need_the_others() -> None:
+    other = Image.new("RGB", (WIDTH, HEIGHT))
+    data = by_pillow("PNG", save_all=True, append_images=[other])
+    first = decoded(data, WIDTH * HEIGHT)
+    np.testing.assert_array_equal(decoded(claiming(data, b"fdAT"), WIDTH * HEIGHT), first)
 
 
 def decoded(data: bytes, max_pixels: int) -> Any:

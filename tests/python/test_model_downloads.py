@@ -412,6 +412,20 @@ def test_a_part_that_is_too_long(server: ModelHosts) -> None:
     assert [request.status for request in content_requests(server)] == [416, 200]
 
 
+def test_a_note_that_nests_too_deep(server: ModelHosts) -> None:
+    """It says nothing of the part beside it, which is fetched as a whole."""
+    only(server, "huggingface")
+    server.faults.append(Fault(place_of_content("huggingface"), times=5, cut=100_000))
+    with pytest.raises(ModelNotFoundError):
+        fetch()
+    (note,) = [file for file in unfinished() if file.name == "inference.onnx.part.json"]
+    note.write_text("[" * 9999)
+    server.requests.clear()
+    fetch()
+    assert_whole()
+    assert [request.range for request in content_requests(server)] == [None]
+
+
 def test_a_server_that_stalls(server: ModelHosts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_TIMEOUT_S", 0.3)
     never = threading.Event()
@@ -747,6 +761,12 @@ def test_verify_and_repair(server: ModelHosts) -> None:
     assert_whole()
     (folder() / MANIFEST).write_text("[]")
     assert "is damaged" in model_store.verify(NAME)[0]
+    (folder() / MANIFEST).write_text("[" * 9999)
+    assert "is damaged" in model_store.verify(NAME)[0]
+    record = {"files": {"a" * 300: {"size": 1, "sha256": "x"}}}
+    (folder() / MANIFEST).write_text(json.dumps(record))
+    # Python's later versions say of such a name that there is no file.
+    assert model_store.verify(NAME)[0].split(": ")[0].endswith(("cannot be read", "is missing"))
 
 
 # --- several at once ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fastocr import PaddleOCR
-from fastocr.errors import ModelFormatError, ModelNotFoundError
+from fastocr.errors import ModelError, ModelFormatError, ModelNotFoundError
 from fastocr.model_config import ModelParams, read_config
 from fastocr.model_store import find_model
 
@@ -328,6 +328,22 @@ def test_damaged_configuration(make_ocr: MakeOCR, detection_dir: Path, damaged: 
     (detection_dir / "inference.yml").write_bytes(damaged)
     with pytest.raises(ModelFormatError, match=r"inference\.yml"):
         make_ocr(text_detection_model_dir=detection_dir)
+
+
+def test_a_directory_that_cannot_be_looked_into() -> None:
+    """Python's later versions say of such a name that there is no file."""
+    with pytest.raises(ModelError, match=r"inference\.yml (cannot be read|does not exist)"):
+        find_model(DETECTION, Path("a" * 300))
+
+
+def test_configuration_that_nests_too_deep(
+    detection_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without libyaml, which has a limit of its own, Python's stack is the limit."""
+    monkeypatch.delattr("yaml.CBaseLoader", raising=False)
+    (detection_dir / "inference.yml").write_bytes(b"[" * 9999)
+    with pytest.raises(ModelFormatError, match=r"inference\.yml is not valid YAML"):
+        find_model(DETECTION, detection_dir)
 
 
 @pytest.mark.parametrize("config", [b"Global:\n", b"Global: 5\n", b"Other: {}\n"])

@@ -83,6 +83,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     [
         ("a: [", "no YAML"),
         ("a: !!python/object:os.system {}", "no YAML"),
+        ("a: 2001-99-99", "no YAML"),
+        ("a: !!int ''", "no YAML"),
+        ("a: !!bool x", "no YAML"),
+        ("a: !!timestamp x", "no YAML"),
+        pytest.param("[" * 9999, "no YAML", id="nested"),
         ("", "a mapping"),
         ("- 1", "a mapping"),
         ("text_type: general", "pipeline_name=None is not allowed: 'OCR'"),

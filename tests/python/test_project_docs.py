@@ -6,12 +6,16 @@ import importlib
 import importlib.metadata
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fastocr
+from fastocr import http
+from fastocr.inputs import InputOptions
+from fastocr.serving import ServiceOptions
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):
@@ -26,6 +30,18 @@ def rows(page: str, heading: str) -> list[list[str]]:
     section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def tables(page: str, heading: str) -> list[list[list[str]]]:
+    """All tables below a heading."""
+    found: list[list[list[str]]] = [[]]
+    for row in rows(page, heading):
+        # The lines between two tables: a heading and its rule.
+        if row[0] in ("option", "---"):
+            found += [[]] if row[0] == "option" else []
+        else:
+            found[-1].append(row)
+    return found
 
 
 def quoted(cell: str) -> list[str]:
@@ -86,3 +102,23 @@ def test_licences_are_those_of_the_packages(heading: str) -> None:
             # The others of a list are of parts, and differ between versions.
             assert expression.split()[0] in licence, name
     assert checked > 3
+
+
+def test_limits_have_the_defaults_that_are_told() -> None:
+    library, service = tables("security.md", "Limits")
+    for table, options in ((library, InputOptions()), (service, ServiceOptions())):
+        told = {quoted(name)[0]: value for name, value, _ in table}
+        assert told == {name: str(getattr(options, name)) for name in told}
+    # A new limit has to be told as well.
+    limits = {field.name for field in fields(ServiceOptions) if field.name.startswith("max_")}
+    assert limits - {"max_num_input_imgs", "max_output_img_size"} <= {
+        quoted(r[0])[0] for r in service
+    }
+    limits = {field.name for field in fields(InputOptions) if field.name.startswith("max_")}
+    assert limits <= {quoted(row[0])[0] for row in library}
+
+
+def test_told_number_of_redirections() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    policy = http.Policy(timeout=1.0, max_bytes=1)
+    assert re.findall(r"at most (\d+) of them", text) == [str(policy.max_redirects)]

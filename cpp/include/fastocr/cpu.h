@@ -12,12 +12,12 @@ enum class Isa { kPortable, kAvx2, kAvx512, kAvx512Vnni };
 // The instruction set in use: the strongest one that this CPU has, unless the environment variable
 // FASTOCR_FORCE_ISA (portable, avx2, avx512 or avx512vnni; read once, at first use) or `set_isa`
 // chose another. Throws Error(kInvalidOption) for an unknown name in FASTOCR_FORCE_ISA,
-// Error(kUnsupportedOption) for one that this CPU lacks.
+// Error(kUnsupportedOption) for one that this CPU or this build lacks.
 Isa active_isa();
 
 // Forces an instruction set for the whole process, for tests and measurements.
 // Throws Error(kInvalidOption) for an unknown name, Error(kUnsupportedOption) for one that this CPU
-// lacks.
+// or this build lacks.
 void set_isa(const std::string& name);
 
 // All instruction sets this build and CPU can run, weakest first.

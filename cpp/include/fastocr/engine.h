@@ -166,6 +166,7 @@ struct EngineRequirements {
   std::string library_folder;
   std::string library;
   bool library_names_version = false;
+  std::string missing;  // why this build does not have the engine; empty: it may have it
 };
 
 // The engines this build knows. Throws Error(kInvalidOption) for another name.

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "fastocr/export.h"
+
 namespace fastocr {
 
 // What went wrong; the bindings map each kind to one class of `fastocr.errors`.
@@ -17,8 +19,8 @@ enum class ErrorKind {
 };
 
 // The only exception type the core throws on purpose. The message names the offending option,
-// input or file. Default visibility: it crosses the boundary between core and engine libraries.
-class __attribute__((visibility("default"))) Error : public std::runtime_error {
+// input or file.
+class FASTOCR_SHARED_TYPE Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
   ErrorKind kind() const noexcept { return kind_; }

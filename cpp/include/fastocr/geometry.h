@@ -7,6 +7,9 @@
 
 namespace fastocr {
 
+// All functions here take any coordinates. Those far beyond any image may count as nearer ones,
+// from 10^6 on. What comes of coordinates that are no numbers is said with each function.
+
 struct PointF {
   float x = 0, y = 0;
 };
@@ -28,12 +31,13 @@ struct MinAreaRect {
 
 // The rectangle of least area around a point set (Toussaint's rotating calipers over the convex
 // hull). Corners agree with cv::minAreaRect + cv::boxPoints of OpenCV 4.10, ordered by
-// `order_corners`. No points give a zero rectangle at the origin.
+// `order_corners`. Points with coordinates that are infinite or no numbers are left out. No points
+// give a zero rectangle at the origin.
 MinAreaRect min_area_rect(std::span<const PointF> points);
 MinAreaRect min_area_rect(std::span<const PointI> points);
 
-// Orders four corners: the two leftmost by x (stable) become top left and bottom left by y, the
-// others top right and bottom right.
+// Orders four corners, which must be numbers: the two leftmost by x (stable) become top left and
+// bottom left by y, the others top right and bottom right.
 Quad order_corners(const Quad& corners);
 
 // Borders of the connected components (and of their holes) of a binary image.
@@ -61,12 +65,14 @@ struct MapView {
 };
 
 // Mean of `map` over the pixels that cv::fillPoly sets for `quad`, whose corners are truncated to
-// whole pixels relative to its clamped bounding box ("fast" score of DB, Liao et al. 2020).
+// whole pixels relative to its clamped bounding box ("fast" score of DB, Liao et al. 2020). 0 for a
+// quad that covers no pixel, or has a corner that is no number; no number where the map has none.
 double box_score(const MapView& map, const Quad& quad);
 
 // Grows a quad outwards by area * ratio / perimeter with round joins, as the Clipper library does
 // with arc tolerance 0.25 on corners truncated to integers. Returns the vertices of the grown
-// polygon; empty when the quad is degenerate or the polygon vanishes.
+// polygon; empty when the quad is degenerate, infinite or no quad of numbers, or the polygon
+// vanishes.
 std::vector<PointI> unclip_quad(const Quad& quad, double ratio);
 
 // The same for any polygon, as the borders of all that is grown: more than one where parts of it
@@ -77,7 +83,7 @@ std::vector<std::vector<PointI>> unclip_polygon(std::span<const PointI> polygon,
 double perimeter(std::span<const PointI> polygon);
 
 // A closed contour with fewer corners, within `epsilon` of it (Ramer 1972, Douglas and Peucker
-// 1973). Equal to cv::approxPolyDP.
+// 1973). Equal to cv::approxPolyDP. An `epsilon` that is no number leaves one corner.
 std::vector<PointI> approximate_polygon(std::span<const PointI> contour, double epsilon);
 
 // Mean of `map` over the pixels that cv::fillPoly sets for a polygon of pixels of the map.

@@ -105,8 +105,8 @@ using Homography = std::array<double, 9>;
 
 // Perspective warp with bicubic interpolation (A = -0.75) and replicated border to a result of
 // `width` x `height`. Source positions are rounded to 1/32 pixel and weights to 1/32768, like
-// OpenCV's warpPerspective with INTER_CUBIC and BORDER_REPLICATE. Throws Error(kInvalidInput) for
-// an empty source.
+// OpenCV's warpPerspective with INTER_CUBIC and BORDER_REPLICATE. A position that is no number is
+// the first pixel. Throws Error(kInvalidInput) for an empty source.
 void warp_perspective(const ImageView& source, const Homography& result_to_source, int width,
                       int height, Image& result);
 

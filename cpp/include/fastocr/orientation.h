@@ -16,6 +16,7 @@ struct ClassifierParams {
   // middle; without it, the whole image is brought to `size`.
   std::optional<int> resize_short;
   PixelStatistics statistics;  // in RGB order
+  int classes = 0;             // how many the network must have; 0: any number
 };
 
 // Scores of an image's classes, by a network that maps (1, 3, H, W) to one score for each class.

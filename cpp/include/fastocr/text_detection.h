@@ -35,10 +35,13 @@ struct DetectedBox {
 };
 
 // The network input size for a page: sides scaled by the limit, then made multiples of 32 (half to
-// even), at least 32. Pages with width + height < 64 count as padded to at least 32 x 32.
+// even), at least 32. Pages with width + height < 64 count as padded to at least 32 x 32. Throws
+// Error(kInvalidInput) for an empty page.
 Size detection_input_size(Size page, const DetectionParams& params);
 
-// DB post-processing (Liao et al. 2020) of one probability map: boxes in contour order.
+// DB post-processing (Liao et al. 2020) of one probability map: boxes in contour order. A value
+// that is no number is no text, and neither is a box with one in it; infinite ones compare as they
+// do. Throws Error(kInvalidInput) for an empty page.
 std::vector<DetectedBox> boxes_from_map(const MapView& map, Size page,
                                         const DetectionParams& params);
 

@@ -34,7 +34,7 @@ struct Words {
 // times as high as wide. The sides are those of the box's top left corner, of the x of its top
 // right and the y of its bottom right one. `upside_down`: the text runs the other way.
 // Regions of vertical lines start with top left and bottom left, others with top left and top
-// right.
+// right. Throws Error(kInvalidInput) for a text in no columns.
 Words word_boxes(const QuadI& line, const RecognizedText& text, bool upside_down);
 
 }  // namespace fastocr

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <optional>
 
+#include "fastocr/errors.h"
 #include "fastocr/text_detection.h"
 #include "kernels/kernels.h"
 
@@ -28,7 +29,7 @@ std::optional<DetectedBox> box_from_contour(std::span<const PointI> contour, con
   const MinAreaRect rect = min_area_rect(contour);
   if (shorter_side(rect) < kMinSide) return std::nullopt;
   const double score = box_score(map, rect.corners);
-  if (score < params.box_thresh) return std::nullopt;
+  if (!(score >= params.box_thresh)) return std::nullopt;
   const std::vector<PointI> grown = unclip_quad(rect.corners, params.unclip_ratio);
   if (grown.empty()) return std::nullopt;
   const MinAreaRect grown_rect = min_area_rect(grown);
@@ -51,7 +52,7 @@ std::optional<DetectedPolygon> polygon_from_contour(std::span<const PointI> cont
   const auto outline = approximate_polygon(contour, kTolerance * perimeter(contour));
   if (outline.size() < 4) return std::nullopt;
   const double score = polygon_score(map, outline);
-  if (score < params.box_thresh) return std::nullopt;
+  if (!(score >= params.box_thresh)) return std::nullopt;
   const auto grown = unclip_polygon(outline, params.unclip_ratio);
   if (grown.size() != 1) return std::nullopt;
   if (shorter_side(min_area_rect(grown[0])) < kMinGrownSide) return std::nullopt;
@@ -62,8 +63,9 @@ std::optional<DetectedPolygon> polygon_from_contour(std::span<const PointI> cont
 
 // What `make` finds in each of the contours that are looked at.
 template <typename Found, typename Make>
-std::vector<Found> from_contours(const MapView& map, const DetectionParams& params,
+std::vector<Found> from_contours(const MapView& map, Size page, const DetectionParams& params,
                                  const Make& make) {
+  if (page.width < 1 || page.height < 1) throw Error(ErrorKind::kInvalidInput, "an empty page");
   const std::size_t pixels = static_cast<std::size_t>(map.width) * map.height;
   std::vector<std::uint8_t> mask(pixels);
   const auto& kernel = kernels::active();
@@ -85,14 +87,14 @@ std::vector<Found> from_contours(const MapView& map, const DetectionParams& para
 
 std::vector<DetectedBox> boxes_from_map(const MapView& map, Size page,
                                         const DetectionParams& params) {
-  return from_contours<DetectedBox>(map, params, [&](std::span<const PointI> contour) {
+  return from_contours<DetectedBox>(map, page, params, [&](std::span<const PointI> contour) {
     return box_from_contour(contour, map, page, params);
   });
 }
 
 std::vector<DetectedPolygon> polygons_from_map(const MapView& map, Size page,
                                                const DetectionParams& params) {
-  return from_contours<DetectedPolygon>(map, params, [&](std::span<const PointI> contour) {
+  return from_contours<DetectedPolygon>(map, page, params, [&](std::span<const PointI> contour) {
     return polygon_from_contour(contour, map, page, params);
   });
 }

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
+#include "fastocr/errors.h"
 #include "fastocr/logging.h"
 #include "fastocr/text_detection.h"
 
@@ -34,14 +36,17 @@ Sides scaled(Sides sides, double scale) {
 }
 
 int to_step(double side) {
-  return std::max(kStep, kStep * static_cast<int>(std::nearbyint(side / kStep)));
+  constexpr double kMostSteps = std::numeric_limits<int>::max() / kStep;
+  const double steps = std::clamp(std::nearbyint(side / kStep), 1.0, kMostSteps);
+  return kStep * static_cast<int>(steps);
 }
 
 }  // namespace
 
 Size detection_input_size(Size page, const DetectionParams& params) {
+  if (page.width < 1 || page.height < 1) throw Error(ErrorKind::kInvalidInput, "an empty page");
   if (params.input_size) return *params.input_size;
-  if (page.width + page.height < 2 * kStep) {
+  if (std::int64_t{page.width} + page.height < 2 * kStep) {
     page = {std::max(page.width, kStep), std::max(page.height, kStep)};
   }
   Sides sides = scaled({static_cast<double>(page.width), static_cast<double>(page.height)},

@@ -3,11 +3,14 @@
 #include "fastocr/errors.h"
 #include "fastocr/text_detection.h"
 #include "runtime/stopwatch.h"
+#include "runtime/value_check.h"
 
 namespace fastocr {
 namespace {
 
 constexpr int kMinSide = 32;
+// Room for rounding, nothing else: networks without a last sigmoid give values far outside.
+constexpr ValueRange kProbabilities{-0.01F, 1.01F};
 
 void check_tensors(const Model& model) {
   const Shape input = model.input_shape(), output = model.output_shape();
@@ -21,6 +24,28 @@ void check_tensors(const Model& model) {
                 model.path() +
                     ": not a text detection model: it does not map (1, 3, H, W) to (1, 1, H, W)");
   }
+}
+
+// Whether a map of this size shows an input of that size, each value a square of pixels.
+bool shows(std::int64_t map_width, std::int64_t map_height, const Size& input) {
+  return map_width > 0 && map_height > 0 && input.width % map_width == 0 &&
+         input.height % map_height == 0 && input.width / map_width == input.height / map_height;
+}
+
+std::string to_text(const Shape& shape) {
+  std::string text;
+  for (const std::int64_t side : shape) text += (text.empty() ? "" : ", ") + std::to_string(side);
+  return "(" + text + ")";
+}
+
+void check_map(const Model& model, const Shape& shape, const Size& input) {
+  if (shape.size() == 4 && shape[0] == 1 && shape[1] == 1 && shows(shape[3], shape[2], input)) {
+    return;
+  }
+  throw Error(ErrorKind::kModelFormat, model.path() + ": the text detection model gave " +
+                                           to_text(shape) + " for " +
+                                           to_text({1, kChannels, input.height, input.width}) +
+                                           ", which is no probability map");
 }
 
 // Tiny pages lie in the top left corner of a black canvas.
@@ -55,9 +80,8 @@ MapView TextDetector::probability_map(const ImageView& page, const DetectionPara
   float* input = request_->input({1, kChannels, size.height, size.width});
   normalize_to_planes(source, params.normalization, size.width, input);
   const TensorView output = run_network();
-  if (output.shape.size() != 4 || output.shape[0] != 1 || output.shape[1] < 1) {
-    throw Error(ErrorKind::kModelFormat, "the text detection model gave no probability map");
-  }
+  check_map(*model_, output.shape, size);
+  check_output_values(*model_, output, kProbabilities);
   return {output.data, static_cast<int>(output.shape[3]), static_cast<int>(output.shape[2])};
 }
 

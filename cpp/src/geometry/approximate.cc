@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fastocr/geometry.h"
+#include "geometry/reach.h"
 
 namespace fastocr {
 namespace {
@@ -56,7 +57,7 @@ class Simplification {
         }
       }
     }
-    if (static_cast<double>(most) <= squared_epsilon_) {
+    if (!(static_cast<double>(most) > squared_epsilon_)) {
       kept_.push_back(points_[start]);
       return;
     }
@@ -78,7 +79,8 @@ class Simplification {
       }
     }
     const double height = static_cast<double>(most);
-    if (height * height <= squared_epsilon_ * static_cast<double>(dx * dx + dy * dy)) {
+    // The negation also ends it for tolerances that are no number.
+    if (!(height * height > squared_epsilon_ * static_cast<double>(dx * dx + dy * dy))) {
       kept_.push_back(a);
       return;
     }
@@ -137,7 +139,7 @@ class Simplification {
 double perimeter(std::span<const PointI> polygon) {
   double total = 0;
   for (std::size_t i = 0; i < polygon.size(); ++i) {
-    const PointI &p = polygon[i], &q = polygon[(i + 1) % polygon.size()];
+    const PointI p = within_reach(polygon[i]), q = within_reach(polygon[(i + 1) % polygon.size()]);
     const auto dx = static_cast<float>(q.x - p.x), dy = static_cast<float>(q.y - p.y);
     total += static_cast<double>(std::sqrt(dx * dx + dy * dy));
   }
@@ -145,8 +147,9 @@ double perimeter(std::span<const PointI> polygon) {
 }
 
 std::vector<PointI> approximate_polygon(std::span<const PointI> contour, double epsilon) {
-  if (contour.size() < 2) return {contour.begin(), contour.end()};
-  return Simplification(contour, epsilon).run();
+  const std::vector<PointI> points = within_reach(contour);
+  if (points.size() < 2) return points;
+  return Simplification(points, epsilon).run();
 }
 
 }  // namespace fastocr

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fastocr/geometry.h"
+#include "geometry/reach.h"
 #include "kernels/kernels.h"
 
 namespace fastocr {
@@ -191,10 +192,15 @@ int bounded(float value, int size) {
   return static_cast<int>(std::clamp(value, 0.0F, static_cast<float>(size - 1)));
 }
 
+bool all_numbers(const Quad& quad) {
+  return std::none_of(quad.begin(), quad.end(),
+                      [](const PointF& p) { return std::isnan(p.x) || std::isnan(p.y); });
+}
+
 }  // namespace
 
 double box_score(const MapView& map, const Quad& quad) {
-  if (map.width <= 0 || map.height <= 0) return 0;
+  if (map.width <= 0 || map.height <= 0 || !all_numbers(quad)) return 0;
   const auto [left, right] = std::minmax({quad[0].x, quad[1].x, quad[2].x, quad[3].x});
   const auto [top, bottom] = std::minmax({quad[0].y, quad[1].y, quad[2].y, quad[3].y});
   const int x0 = bounded(std::floor(left), map.width), x1 = bounded(std::ceil(right), map.width);
@@ -232,7 +238,9 @@ double polygon_score(const MapView& map, std::span<const PointI> polygon) {
   const int y0 = std::clamp(top->y, 0, map.height - 1);
   const int y1 = std::clamp(bottom->y, 0, map.height - 1);
   std::vector<PointI> corners;
-  for (const PointI& p : polygon) corners.push_back({p.x - x0, p.y - y0});
+  for (const PointI& p : polygon) {
+    corners.push_back({within_reach(p.x) - x0, within_reach(p.y) - y0});
+  }
   const int width = x1 - x0 + 1, height = y1 - y0 + 1;
   MaskRows rows(width, height);
   const Filling filling(std::span<const PointI>(corners), width, height, rows);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fastocr/geometry.h"
+#include "geometry/reach.h"
 
 namespace fastocr {
 namespace {
@@ -26,7 +27,10 @@ double cross(const PointF& o, const PointF& a, const PointF& b) {
 std::vector<Indexed> sorted_distinct(std::span<const PointF> input) {
   std::vector<Indexed> points;
   points.reserve(input.size());
-  for (const PointF& p : input) points.push_back({p, points.size()});
+  for (const PointF& p : input) {
+    if (!std::isfinite(p.x) || !std::isfinite(p.y)) continue;
+    points.push_back({{within_reach(p.x), within_reach(p.y)}, points.size()});
+  }
   std::stable_sort(points.begin(), points.end(), before);
   const auto same = [](const Indexed& a, const Indexed& b) {
     return !before(a, b) && !before(b, a);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -91,13 +92,32 @@ void add_piece(Pieces& pieces, const Node& from, const Node& to) {
   pieces[forwards ? std::pair(from, to) : std::pair(to, from)] += forwards ? 1 : -1;
 }
 
-Pieces cut_to_pieces(const std::vector<Segment>& segments) {
+int left_of(const Segment& s) { return std::min(s.a.x, s.b.x); }
+int right_of(const Segment& s) { return std::max(s.a.x, s.b.x); }
+
+// Where each segment is cut by others. A round corner of a large polygon has thousands of them, so
+// only those are compared that share columns.
+std::vector<Cuts> all_cuts(const std::vector<Segment>& segments) {
+  std::vector<std::size_t> from_left(segments.size());
+  std::iota(from_left.begin(), from_left.end(), std::size_t{0});
+  std::sort(from_left.begin(), from_left.end(), [&](std::size_t i, std::size_t k) {
+    return left_of(segments[i]) < left_of(segments[k]);
+  });
   std::vector<Cuts> cuts(segments.size());
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    for (std::size_t k = i + 1; k < segments.size(); ++k) {
+  for (auto first = from_left.begin(); first != from_left.end(); ++first) {
+    const int right = right_of(segments[*first]);
+    for (auto other = first + 1; other != from_left.end(); ++other) {
+      if (left_of(segments[*other]) > right) break;
+      // In the order of the curve, as a crossing is rounded by the second one.
+      const auto [i, k] = std::minmax(*first, *other);
       cut(segments[i], segments[k], cuts[i], cuts[k]);
     }
   }
+  return cuts;
+}
+
+Pieces cut_to_pieces(const std::vector<Segment>& segments) {
+  std::vector<Cuts> cuts = all_cuts(segments);
   Pieces pieces;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     std::sort(cuts[i].begin(), cuts[i].end());
@@ -111,17 +131,52 @@ Pieces cut_to_pieces(const std::vector<Segment>& segments) {
   return pieces;
 }
 
-// How many times the pieces wind around a place, counted along the ray to the right.
-int winding(const Pieces& pieces, const Place& p) {
-  int result = 0;
-  for (const auto& [ends, passes] : pieces) {
-    const Place a = place(ends.first), b = place(ends.second);
-    if ((a.y <= p.y) == (b.y <= p.y)) continue;
-    const double x = a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x);
-    if (x > p.x) result += b.y > a.y ? passes : -passes;
+// Counts how many times pieces wind around places. Pieces are looked up by rows, of which there are
+// as many as pieces.
+class Windings {
+ public:
+  explicit Windings(const Pieces& pieces) : rows_(pieces.size()) {
+    double bottom = 0;
+    for (const auto& [ends, passes] : pieces) {
+      const double low = place(ends.first).y, high = place(ends.second).y;
+      top_ = passes_.empty() ? std::min(low, high) : std::min({top_, low, high});
+      bottom = passes_.empty() ? std::max(low, high) : std::max({bottom, low, high});
+      passes_.push_back({place(ends.first), place(ends.second), passes});
+    }
+    row_height_ = std::max((bottom - top_) / static_cast<double>(rows_.size()), 1 / kGrid);
+    for (std::size_t i = 0; i < passes_.size(); ++i) {
+      const auto [low, high] = std::minmax(passes_[i].a.y, passes_[i].b.y);
+      for (std::size_t row = row_at(low); row <= row_at(high); ++row) rows_[row].push_back(i);
+    }
   }
-  return result;
-}
+
+  // Counted along the ray to the right.
+  int around(const Place& p) const {
+    int result = 0;
+    for (const std::size_t i : rows_[row_at(p.y)]) {
+      const auto& [a, b, passes] = passes_[i];
+      if ((a.y <= p.y) == (b.y <= p.y)) continue;
+      const double x = a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x);
+      if (x > p.x) result += b.y > a.y ? passes : -passes;
+    }
+    return result;
+  }
+
+ private:
+  struct Pass {
+    Place a, b;
+    int count;
+  };
+
+  std::size_t row_at(double y) const {
+    const double row = std::max((y - top_) / row_height_, 0.0);
+    return std::min(static_cast<std::size_t>(row), rows_.size() - 1);
+  }
+
+  double top_ = 0, row_height_ = 1;
+  std::vector<Pass> passes_;
+  std::vector<std::vector<std::size_t>> rows_;
+};
 
 using Edges = std::multimap<Node, Node>;
 
@@ -130,13 +185,15 @@ using Edges = std::multimap<Node, Node>;
 Edges borders(const Pieces& pieces) {
   constexpr double kBeside = 1e-6;
   Edges edges;
+  if (pieces.empty()) return edges;
+  const Windings windings(pieces);
   for (const auto& [ends, passes] : pieces) {
     if (passes == 0) continue;
     const Place a = place(ends.first), b = place(ends.second);
     const double dx = b.x - a.x, dy = b.y - a.y, length = std::hypot(dx, dy);
     const Place beside{(a.x + b.x) / 2 - dy / length * kBeside,
                        (a.y + b.y) / 2 + dx / length * kBeside};
-    const int inner = winding(pieces, beside), outer = inner - passes;
+    const int inner = windings.around(beside), outer = inner - passes;
     if (inner > 0 && outer <= 0) edges.emplace(ends.first, ends.second);
     if (inner <= 0 && outer > 0) edges.emplace(ends.second, ends.first);
   }

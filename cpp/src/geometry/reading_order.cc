@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <numeric>
 #include <utility>
@@ -18,7 +19,7 @@ std::vector<std::size_t> reading_order(std::span<const QuadI> boxes) {
   for (std::size_t i = 1; i < order.size(); ++i) {
     for (std::size_t j = i; j > 0; --j) {
       const PointI upper = corner(j - 1), lower = corner(j);
-      if (std::abs(lower.y - upper.y) >= kSameLine || lower.x >= upper.x) break;
+      if (std::abs(std::int64_t{lower.y} - upper.y) >= kSameLine || lower.x >= upper.x) break;
       std::swap(order[j - 1], order[j]);
     }
   }

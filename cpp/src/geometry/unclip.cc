@@ -3,6 +3,7 @@
 
 #include "fastocr/geometry.h"
 #include "geometry/polygon_union.h"
+#include "geometry/reach.h"
 
 namespace fastocr {
 namespace {
@@ -29,14 +30,11 @@ double polygon_perimeter(const Quad& quad) {
   return total;
 }
 
-int truncated(float value) {
-  constexpr float kFar = 1e8F;
-  return static_cast<int>(std::clamp(value, -kFar, kFar));
-}
-
 std::vector<PointI> truncated(const Quad& quad) {
   std::vector<PointI> points;
-  for (const PointF& p : quad) points.push_back({truncated(p.x), truncated(p.y)});
+  for (const PointF& p : quad) {
+    points.push_back({static_cast<int>(within_reach(p.x)), static_cast<int>(within_reach(p.y))});
+  }
   return points;
 }
 
@@ -140,10 +138,14 @@ std::vector<PointI> grown(std::span<const PointI> corners, double area, double l
 }  // namespace
 
 std::vector<PointI> unclip_quad(const Quad& quad, double ratio) {
-  return grown(truncated(quad), polygon_area(quad), polygon_perimeter(quad), ratio);
+  const double area = polygon_area(quad);
+  // Neither does it grow with corners that are no numbers.
+  if (!std::isfinite(area)) return {};
+  return grown(truncated(quad), area, polygon_perimeter(quad), ratio);
 }
 
-std::vector<std::vector<PointI>> unclip_polygon(std::span<const PointI> polygon, double ratio) {
+std::vector<std::vector<PointI>> unclip_polygon(std::span<const PointI> corners, double ratio) {
+  const std::vector<PointI> polygon = within_reach(corners);
   const double area = std::fabs(static_cast<double>(twice_signed_area(polygon))) / 2;
   return positive_regions(grown(polygon, area, perimeter(polygon), ratio));
 }

@@ -7,11 +7,19 @@
 #include "fastocr/errors.h"
 #include "kernels/kernels.h"
 #include "kernels/network.h"
+#ifdef FASTOCR_X86_KERNELS
+#include "kernels/x86_cpu.h"
+#endif
 
 namespace fastocr {
 namespace {
 
 constexpr const char* kForceVariable = "FASTOCR_FORCE_ISA";
+#ifdef FASTOCR_X86_KERNELS
+constexpr const char* kUnavailable = "is not available on this CPU";
+#else
+constexpr const char* kUnavailable = "is not part of this build, which has the portable one only";
+#endif
 
 // `source` says where the name comes from, for the messages.
 Isa parse_isa(const std::string& name, const std::string& source) {
@@ -27,7 +35,7 @@ Isa require_available(const std::string& name, const std::string& source = "") {
   const auto available = available_isas();
   if (std::find(available.begin(), available.end(), isa) == available.end()) {
     throw Error(ErrorKind::kUnsupportedOption,
-                source + "instruction set '" + name + "' is not available on this CPU");
+                source + "instruction set '" + name + "' " + kUnavailable);
   }
   return isa;
 }
@@ -53,15 +61,11 @@ void set_isa(const std::string& name) {
 
 std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::kPortable};
-#ifdef FASTOCR_X86
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return isas;
-  isas.push_back(Isa::kAvx2);
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq")) {
-    return isas;
-  }
-  isas.push_back(Isa::kAvx512);
-  if (__builtin_cpu_supports("avx512vnni")) isas.push_back(Isa::kAvx512Vnni);
+#ifdef FASTOCR_X86_KERNELS
+  const kernels::X86Cpu& cpu = kernels::x86_cpu();
+  if (cpu.avx2) isas.push_back(Isa::kAvx2);
+  if (cpu.avx512) isas.push_back(Isa::kAvx512);
+  if (cpu.avx512_vnni) isas.push_back(Isa::kAvx512Vnni);
 #endif
   return isas;
 }
@@ -80,9 +84,9 @@ const char* isa_name(Isa isa) {
 }
 
 bool prefers_int16() {
-#ifdef FASTOCR_X86
+#ifdef FASTOCR_X86_KERNELS
   const Isa isa = active_isa();
-  return isa > Isa::kAvx2 || (isa == Isa::kAvx2 && !__builtin_cpu_is("amdfam17h"));
+  return isa > Isa::kAvx2 || (isa == Isa::kAvx2 && !kernels::x86_cpu().family_17h);
 #else
   return false;
 #endif
@@ -93,7 +97,7 @@ bool has_fast_int8() { return kernels::active_network().byte_dense != nullptr; }
 namespace kernels {
 
 const KernelTable& active() {
-#ifdef FASTOCR_X86
+#ifdef FASTOCR_X86_KERNELS
   switch (active_isa()) {
     case Isa::kAvx512Vnni:
       return kAvx512VnniKernels;

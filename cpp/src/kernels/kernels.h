@@ -108,11 +108,10 @@ struct KernelTable {
 };
 
 extern const KernelTable kPortableKernels;
-#ifdef FASTOCR_X86
+// Where the build has them (FASTOCR_X86_KERNELS).
 extern const KernelTable kAvx2Kernels;
 extern const KernelTable kAvx512Kernels;
 extern const KernelTable kAvx512VnniKernels;
-#endif
 
 // The table for `active_isa()`.
 const KernelTable& active();

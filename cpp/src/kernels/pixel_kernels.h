@@ -181,7 +181,9 @@ inline double round_half_even(double value) {
 
 inline i32 fixed_position(double value) {
   constexpr double kLimit = 1073741824.0;  // far outside of any image, and safe to add to
-  const double bounded = value < -kLimit ? -kLimit : (value > kLimit ? kLimit : value);
+  // Comparisons that send what is no number to the lower limit.
+  const double above = value > -kLimit ? value : -kLimit;
+  const double bounded = above < kLimit ? above : kLimit;
   return static_cast<i32>(round_half_even(bounded));
 }
 

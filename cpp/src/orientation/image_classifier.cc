@@ -8,6 +8,7 @@
 #include "fastocr/orientation.h"
 #include "runtime/solo_thread.h"
 #include "runtime/stopwatch.h"
+#include "runtime/value_check.h"
 
 namespace fastocr {
 namespace {
@@ -22,7 +23,7 @@ std::string to_text(const Size& size) {
 }
 
 void check_params(const ClassifierParams& params) {
-  const auto& [size, resize_short, statistics] = params;
+  const auto& [size, resize_short, statistics, classes] = params;
   if (size.width < 1 || size.height < 1) {
     throw Error(ErrorKind::kInvalidOption,
                 "size is " + to_text(size) + ": sides of at least 1 are needed");
@@ -32,10 +33,22 @@ void check_params(const ClassifierParams& params) {
                                                ": it must be at least the longer side of size, " +
                                                to_text(size));
   }
+  if (classes < 0) {
+    throw Error(ErrorKind::kInvalidOption, "classes is " + std::to_string(classes));
+  }
 }
 
-void check_tensors(const Model& model, const Size& size) {
-  const Shape input = model.input_shape();
+void check_classes(const Model& model, std::int64_t found, int wanted) {
+  if (wanted == 0 || found == wanted) return;
+  throw Error(ErrorKind::kModelFormat, model.path() + ": the classification model has " +
+                                           std::to_string(found) + " classes, its configuration " +
+                                           std::to_string(wanted) + " labels");
+}
+
+void check_tensors(const Model& model, const ClassifierParams& params) {
+  const Size& size = params.size;
+  const Shape input = model.input_shape(), output = model.output_shape();
+  if (output.size() == 2 && output[1] != -1) check_classes(model, output[1], params.classes);
   const auto fits = [](std::int64_t side, std::int64_t wanted) {
     return side == wanted || side == -1;
   };
@@ -82,7 +95,7 @@ ClassifierRunner::ClassifierRunner(std::shared_ptr<Model> model, const Classifie
       params_(params),
       normalization_(Normalization::from_statistics(in_bgr_order(params.statistics))) {
   check_params(params);
-  check_tensors(*model_, params.size);
+  check_tensors(*model_, params);
   request_ = model_->create_request();
   if (const auto exact = model_->exact()) exact_request_ = exact->create_request();
 }
@@ -91,7 +104,10 @@ std::vector<float> ClassifierRunner::run(const ImageView& image) {
   scaled_middle(image, params_, scaled_);
   network_milliseconds_ = 0;
   std::vector<float> scores = scores_of(*request_);
-  return exact_request_ && is_in_doubt(scores) ? scores_of(*exact_request_) : scores;
+  if (exact_request_ && is_in_doubt(scores)) scores = scores_of(*exact_request_);
+  check_output_values(*model_, {scores.data(), {static_cast<std::int64_t>(scores.size())}},
+                      kUsableNumbers);
+  return scores;
 }
 
 // Of the image in scaled_.
@@ -113,6 +129,7 @@ std::vector<float> ClassifierRunner::all_values(const TensorView& output) const 
   if (output.shape.empty() || output.shape[0] != 1 || count < 1) {
     throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no scores for one image");
   }
+  check_classes(*model_, count, params_.classes);
   return {output.data, output.data + count};
 }
 

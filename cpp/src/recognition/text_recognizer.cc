@@ -4,6 +4,7 @@
 #include "fastocr/errors.h"
 #include "fastocr/text_recognition.h"
 #include "runtime/stopwatch.h"
+#include "runtime/value_check.h"
 
 namespace fastocr {
 namespace {
@@ -31,6 +32,15 @@ void check_classes(const std::string& path, std::int64_t classes, const CtcDecod
                   " with blank and space");
 }
 
+void check_weights(const std::string& path, const LinearClassifier& classifier) {
+  const std::int64_t wrong = count_outside(classifier.weights, kUsableNumbers) +
+                             count_outside(classifier.bias, kUsableNumbers);
+  if (wrong == 0) return;
+  throw Error(ErrorKind::kModelFormat, path + ": " + std::to_string(wrong) +
+                                           " weights of the text recognition model's last layer "
+                                           "are no usable numbers; the file is damaged");
+}
+
 }  // namespace
 
 RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
@@ -39,6 +49,7 @@ RecognitionModel::RecognitionModel(std::shared_ptr<Model> network,
   check_tensors(*model);
   if (const auto classifier = model->classifier()) {
     check_classes(model->path(), classifier->classes, decoder);
+    check_weights(model->path(), *classifier);
     head = std::make_shared<const CtcHead>(*classifier);
     exact = model->exact();
     return;
@@ -164,14 +175,17 @@ void TextRecognizer::place_in_full_width(const OmittedColumns& omitted, int step
 
 void TextRecognizer::check_output(const TensorView& output, std::size_t lines) const {
   if (output.shape.size() != 3 || output.shape[0] != static_cast<std::int64_t>(lines)) {
-    throw Error(ErrorKind::kModelFormat,
-                "the text recognition model gave no (" + std::to_string(lines) + ", T, classes)");
+    throw Error(ErrorKind::kModelFormat, model_->model->path() +
+                                             ": the text recognition model gave no (" +
+                                             std::to_string(lines) + ", T, classes)");
   }
   if (!scores_) {
     check_classes(model_->model->path(), output.shape[2], model_->decoder);
   } else if (output.shape[2] != model_->head->features()) {
-    throw Error(ErrorKind::kModelFormat, "the text recognition model and its classifier differ");
+    throw Error(ErrorKind::kModelFormat,
+                model_->model->path() + ": the text recognition model and its classifier differ");
   }
+  check_output_values(*model_->model, output, kUsableNumbers);
 }
 
 RecognizedText TextRecognizer::decode(const float* data, int steps, float margin) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "fastocr/errors.h"
+#include "geometry/reach.h"
 #include "recognition/pairwise_sum.h"
 
 namespace fastocr {
@@ -62,10 +64,10 @@ struct Range {
 class LineAxis {
  public:
   LineAxis(const QuadI& line, bool upside_down)
-      : left_(line[0].x),
-        right_(line[1].x),
-        top_(line[0].y),
-        bottom_(line[2].y),
+      : left_(within_reach(line[0].x)),
+        right_(within_reach(line[1].x)),
+        top_(within_reach(line[0].y)),
+        bottom_(within_reach(line[2].y)),
         vertical_(is_vertical(line)),
         upside_down_(upside_down) {}
 
@@ -86,7 +88,7 @@ class LineAxis {
   static bool is_vertical(const QuadI& line) {
     const auto [left, right] = std::minmax({line[0].x, line[1].x, line[2].x, line[3].x});
     const auto [top, bottom] = std::minmax({line[0].y, line[1].y, line[2].y, line[3].y});
-    return bottom - top > kVerticalRatio * (right - left);
+    return static_cast<double>(bottom) - top > kVerticalRatio * (static_cast<double>(right) - left);
   }
 
   int left_, right_, top_, bottom_;
@@ -100,11 +102,17 @@ double han_extent(const std::vector<WordGroup>& groups, double cell, int length,
   std::vector<double> extents;
   for (const WordGroup& group : groups) {
     if (group.kind != WordKind::kHan || group.columns.size() < 2) continue;
-    const double run = (group.columns.back() - group.columns.front() + 1) * cell;
+    const double run =
+        (static_cast<double>(group.columns.back()) - group.columns.front() + 1) * cell;
     extents.push_back(run / static_cast<double>(group.columns.size() - 1));
   }
   if (extents.empty()) return static_cast<double>(length) / static_cast<double>(characters);
   return pairwise_sum(extents.data(), extents.size()) / static_cast<double>(extents.size());
+}
+
+// Of a place along the line, wherever it is; what is no number is before all of it.
+int whole(double place) {
+  return static_cast<int>(place >= -kReach ? std::min<double>(place, kReach) : -kReach);
 }
 
 std::string joined(const std::vector<std::string>& characters) {
@@ -132,6 +140,10 @@ std::vector<WordGroup> word_groups(const RecognizedText& text) {
 Words word_boxes(const QuadI& line, const RecognizedText& text, bool upside_down) {
   Words words;
   if (text.columns.empty()) return words;
+  if (!(text.column_count > 0)) {
+    throw Error(ErrorKind::kInvalidInput, "column_count is " + std::to_string(text.column_count) +
+                                              ": a line with a text has more than 0 columns");
+  }
   const std::vector<WordGroup> groups = word_groups(text);
   const LineAxis axis(line, upside_down);
   const double cell = axis.length() / text.column_count;
@@ -142,14 +154,14 @@ Words word_boxes(const QuadI& line, const RecognizedText& text, bool upside_down
   };
   for (const WordGroup& group : groups) {
     if (group.kind != WordKind::kHan) {
-      add(joined(group.characters), {static_cast<int>(group.columns.front() * cell),
-                                     static_cast<int>((group.columns.back() + 1) * cell)});
+      add(joined(group.characters),
+          {whole(group.columns.front() * cell), whole((group.columns.back() + 1.0) * cell)});
       continue;
     }
     for (std::size_t i = 0; i < group.columns.size(); ++i) {
       const double centre = (group.columns[i] + 0.5) * cell;
-      add(group.characters[i], {std::max(static_cast<int>(centre - extent / 2), 0),
-                                std::min(static_cast<int>(centre + extent / 2), axis.length())});
+      add(group.characters[i], {std::max(whole(centre - extent / 2), 0),
+                                std::min(whole(centre + extent / 2), axis.length())});
     }
   }
   return words;

@@ -7,6 +7,7 @@
 #include "fastocr/rectification.h"
 #include "rectification/sampling.h"
 #include "runtime/solo_thread.h"
+#include "runtime/value_check.h"
 
 namespace fastocr {
 namespace {
@@ -108,6 +109,7 @@ class DocumentUnwarper::Impl {
         shape[3] < 1) {
       throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no sampling grid");
     }
+    check_output_values(*model_, output, kUsableNumbers);
     return {output.data,
             static_cast<int>(shape[3]),
             static_cast<int>(shape[2]),
@@ -118,6 +120,7 @@ class DocumentUnwarper::Impl {
     if (output.shape != Shape{1, kChannels, page.height, page.width}) {
       throw Error(ErrorKind::kModelFormat, model_->path() + ": it gave no page of the same size");
     }
+    check_output_values(*model_, output, kNumbers);
     Image image(page.width, page.height);
     const std::size_t plane = static_cast<std::size_t>(page.width) * page.height;
     for (int y = 0; y < page.height; ++y) {

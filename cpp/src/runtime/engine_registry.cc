@@ -1,48 +1,55 @@
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <mutex>
+#include <stdexcept>
 
 #include "fastocr/engine.h"
 #include "fastocr/errors.h"
 #include "runtime/build_facts.h"
 #include "runtime/native/native_engine.h"
+#include "runtime/shared_library.h"
 
 namespace fastocr {
 namespace {
 
 constexpr const char* kNativeEngine = "native";
 
+std::string engine_library(const std::string& engine) {
+  return FASTOCR_MODULE_PREFIX "fastocr_" + engine + FASTOCR_MODULE_SUFFIX;
+}
+
 const std::vector<EngineRequirements>& known_engines() {
   static const std::vector<EngineRequirements> engines{
-      {kNativeEngine, "", "", {}, {}, "", ""},
+      {kNativeEngine, "", "", {}, {}, "", "", false, ""},
       {"openvino",
-       "libfastocr_openvino.so",
+       engine_library("openvino"),
        "openvino",
        {"openvino"},
        {FASTOCR_OPENVINO_VERSION},
        "libs",
        FASTOCR_OPENVINO_LIBRARY,
-       true},
+       FASTOCR_OPENVINO_LIBRARY_NAMES_VERSION,
+       ""},
       {"paddle",
-       "libfastocr_paddle.so",
+       engine_library("paddle"),
        "paddle",
        {"paddlepaddle", "paddlepaddle-gpu"},
        // For which the declarations in third_party/paddle_inference were checked.
        {"3.2.2", "3.3.1"},
        "base",
-       "libpaddle.so"},
+       "libpaddle.so",
+       false,
+       FASTOCR_PADDLE_MISSING},
   };
   return engines;
 }
 
 void* open_library(const std::string& engine, const std::string& path) {
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
+  try {
+    return load_shared_library(path);
+  } catch (const std::runtime_error& error) {
     throw Error(ErrorKind::kEngineUnavailable,
-                "engine '" + engine + "': cannot load " + path + ": " + dlerror());
+                "engine '" + engine + "': cannot load " + path + ": " + error.what());
   }
-  return handle;
 }
 
 Engine* create_engine(const std::string& name, const std::string& engine_library,
@@ -52,7 +59,7 @@ Engine* create_engine(const std::string& name, const std::string& engine_library
   // the package lies.
   open_library(name, dependency);
   void* handle = open_library(name, engine_library);
-  const auto create = reinterpret_cast<CreateEngine>(dlsym(handle, kCreateEngineSymbol));
+  const auto create = reinterpret_cast<CreateEngine>(find_symbol(handle, kCreateEngineSymbol));
   if (create == nullptr) {
     throw Error(ErrorKind::kEngineUnavailable,
                 "engine '" + name + "': " + engine_library + " is not an engine of fastocr");

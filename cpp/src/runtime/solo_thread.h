@@ -1,6 +1,8 @@
 #pragma once
 
+#ifndef _WIN32
 #include <unistd.h>
+#endif
 
 #include <memory>
 #include <optional>
@@ -43,13 +45,17 @@ class SoloThread {
 };
 
 // Tells the process that made an object from its forked children. A fork copies no threads: in the
-// child, waiting for those of the object to end would never end.
+// child, waiting for those of the object to end would never end. Windows has no forks.
 class ProcessMark {
  public:
+#ifdef _WIN32
+  bool is_here() const { return true; }
+#else
   bool is_here() const { return process_ == getpid(); }
 
  private:
   pid_t process_ = getpid();
+#endif
 };
 
 }  // namespace fastocr

@@ -26,7 +26,7 @@ def _boolean(text: str) -> bool:
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (RecursionError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"expected JSON, not {text!r}: {error}") from error
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"expected a JSON object, not {text!r}")

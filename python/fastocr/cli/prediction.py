@@ -8,7 +8,6 @@ import logging
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fastocr.cli import exit_status
@@ -101,7 +100,9 @@ def _run(command: Prediction, arguments: argparse.Namespace) -> int:
 
 def _progress(arguments: argparse.Namespace) -> Progress:
     # How many files a directory gives is not known before it is read.
-    open_ended = any(Path(item).is_dir() for item in arguments.input)
+    from fastocr.inputs.directories import is_directory
+
+    open_ended = any(map(is_directory, arguments.input))
     several = open_ended or len(arguments.input) > 1
     return Progress(
         None if open_ended else len(arguments.input),

@@ -239,13 +239,13 @@ def load(name: str) -> _core.Engine:
     """Load the engine `name`, once a process; later calls return the same engine.
 
     Raises:
-        EngineUnavailableError: its package is missing or of another version than the one it was
-            built for, or a library cannot be loaded.
+        EngineUnavailableError: it is not there for this platform, its package is missing or of
+            another version than the one it was built for, or a library cannot be loaded.
         InvalidOptionError: there is no engine of this name.
         WrongProcessError: it was loaded before this process was forked.
 
     """
-    requirements = _core.engine_requirements(name)
+    requirements = _requirements(name)
     _core.set_log_callback(_log.log)
     if not requirements.package:
         return _core.load_engine(name, "", "")
@@ -270,11 +270,21 @@ def describe(name: str) -> str:
         EngineUnavailableError, InvalidOptionError: as `load`.
 
     """
-    requirements = _core.engine_requirements(name)
+    requirements = _requirements(name)
     if not requirements.package:
         return "part of fastocr"
     package = _find_library(requirements).parents[1]
     return f"{requirements.package} {_installed_version(requirements)} in {package}"
+
+
+def _requirements(name: str) -> _core.EngineRequirements:
+    requirements = _core.engine_requirements(name)
+    if requirements.missing:
+        raise EngineUnavailableError(
+            f"engine {name!r} is not part of fastocr for {_core.TARGET}: {requirements.missing}; "
+            "use engine='native' or engine='openvino'"
+        )
+    return requirements
 
 
 def _installed_version(requirements: _core.EngineRequirements) -> str:

@@ -26,10 +26,14 @@ def array_to_bgr(array: npt.NDArray[Any], label: str) -> Image:
     if array.ndim not in (2, 3) or channels not in (1, 3, 4) or array.size == 0:
         raise InputError(f"{description}; allowed shapes are {_ARRAY_SHAPES}")
     colour = np.asarray(array)[..., :3] if channels == 4 else np.asarray(array)
-    pixels = _to_uint8(colour, description)
-    if channels == 1:
-        return _gray_to_bgr(pixels.reshape(pixels.shape[:2]))
-    return pixels if _rows_are_packed(pixels) else np.array(pixels, order="C")
+    try:
+        pixels = _to_uint8(colour, description)
+        if channels == 1:
+            return _gray_to_bgr(pixels.reshape(pixels.shape[:2]))
+        return pixels if _rows_are_packed(pixels) else np.array(pixels, order="C")
+    except MemoryError:
+        # Such as of a view that repeats one value.
+        raise InputError(f"{description} is too large for the memory") from None
 
 
 def _to_uint8(pixels: npt.NDArray[Any], description: str) -> Image:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastocr.errors import InputError
 
-__all__ = ["list_directory"]
+__all__ = ["is_directory", "list_directory"]
 
 # The formats of the reference, and those that OpenCV reads beyond them and that hold text.
 _SUFFIXES = frozenset(
@@ -17,6 +17,14 @@ _SUFFIXES = frozenset(
         *(".apng", ".avif", ".gif", ".j2k", ".jp2", ".jpe", ".pam"),
     )
 )
+
+
+def is_directory(path: str) -> bool:
+    """Tell whether a path names a directory; one that cannot be asked for is none."""
+    try:
+        return path != "" and Path(path).is_dir()
+    except OSError:
+        return False  # reading it will tell why
 
 
 def list_directory(path: str, recursive: bool) -> list[str]:

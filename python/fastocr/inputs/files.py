@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,11 +58,31 @@ def read_file(path: str) -> bytes:
     if not path:
         raise InputNotFoundError("an empty string is not a path")
     try:
-        return Path(path).read_bytes()
+        return _content(path)
     except FileNotFoundError:
         hint = "; of URLs, those with http and https are read" if _OTHER_SCHEME.match(path) else ""
         raise InputNotFoundError(f"{path}: no such file{hint}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path!r}: not a valid path: {error}") from None
+    except MemoryError:
+        raise InputError(f"{path}: it is too large for the memory") from None
+
+
+def _content(path: str) -> bytes:
+    """Return the content of a file, or of a pipe that somebody writes to."""
+    kind = Path(path).stat().st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+        # A device may go on for ever.
+        raise InputError(f"{path}: neither a file, a pipe nor a directory")
+    with open(path, "rb", opener=_open_at_once) as file:
+        os.set_blocking(file.fileno(), True)
+        return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody who writes to a pipe; with nobody, it is empty."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

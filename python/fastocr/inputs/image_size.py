@@ -39,7 +39,7 @@ def stated_size(data: bytes) -> Size | None:
         if data.startswith(start) or (start == _FILE_TYPE and data.startswith(start, 4)):
             try:
                 return read(data)
-            except (struct.error, IndexError, ValueError):
+            except (struct.error, IndexError, OverflowError, ValueError):
                 return None
     return None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["PageSelection"]
 
+# Of more pages no document is.
+_MOST = 2**31 - 1
 _RANGE = re.compile(r"\s*(\d+)\s*(-\s*(\d+)?\s*)?", re.ASCII)
 
 
@@ -29,7 +30,8 @@ class PageSelection:
         """Return the pages of ``"1-3,7,9-"``, of one number or of several, counted from 1.
 
         Raises:
-            ValueError: it is none of these, or a number is below 1 or a range runs backwards.
+            ValueError: it is none of these, a number is below 1 or above 2^31 - 1, or a range runs
+                backwards.
 
         """
         if isinstance(value, str):
@@ -37,9 +39,12 @@ class PageSelection:
         else:
             ranges = tuple((page, page) for page in _numbers(value))
         if not ranges or not all(
-            first > 0 and (last is None or first <= last) for first, last in ranges
+            0 < first <= _MOST and (last is None or first <= last <= _MOST)
+            for first, last in ranges
         ):
-            raise ValueError("no pages, or a number below 1, or a range that runs backwards")
+            raise ValueError(
+                f"no pages, or a number below 1 or above {_MOST}, or a range that runs backwards"
+            )
         return PageSelection(ranges)
 
     def indices(self, count: int) -> list[int]:
@@ -67,7 +72,12 @@ def _range(text: str) -> tuple[int, int | None]:
 
 
 def _numbers(value: Any) -> list[int]:
-    values = value if isinstance(value, Iterable) else [value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise ValueError("bytes are no pages")
+    try:
+        values = list(value)
+    except TypeError:
+        values = [value]
     if any(isinstance(number, bool) for number in values):
         raise ValueError("a bool is no page")
     try:

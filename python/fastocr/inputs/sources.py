@@ -11,7 +11,7 @@ import numpy as np
 
 from fastocr.errors import InputError
 from fastocr.inputs.arrays import array_to_bgr
-from fastocr.inputs.directories import list_directory
+from fastocr.inputs.directories import is_directory, list_directory
 from fastocr.inputs.files import encoded_pages, read_file
 from fastocr.inputs.options import DEFAULT_OPTIONS, InputOptions
 from fastocr.inputs.page import Page, guarded
@@ -70,13 +70,25 @@ def _item_pages(item: object, label: str, options: InputOptions) -> Iterator[Pag
         path = os.fsdecode(item)
         return _url_pages(path, options) if is_url(path) else _path_pages(path, options)
     if isinstance(item, (bytes, bytearray, memoryview)):
-        return _content_pages(bytes(item), label, options)
+        return _content_pages(item, label, options)
     return guarded(None, _image_pages(item, label))
 
 
-def _content_pages(data: bytes, label: str, options: InputOptions) -> Iterator[Page]:
-    for page in guarded(None, encoded_pages(label, "", data, options)):
+def _content_pages(
+    content: bytes | bytearray | memoryview, label: str, options: InputOptions
+) -> Iterator[Page]:
+    for page in guarded(None, _encoded_pages(content, label, options)):
         yield replace(page, input_path=None)
+
+
+def _encoded_pages(
+    content: bytes | bytearray | memoryview, label: str, options: InputOptions
+) -> Iterator[Page]:
+    try:
+        data = bytes(content)
+    except ValueError as error:  # of a memoryview that was released
+        raise InputError(f"{label}: {error}") from None
+    yield from encoded_pages(label, "", data, options)
 
 
 def _image_pages(item: object, label: str) -> Iterator[Page]:
@@ -89,15 +101,8 @@ def _image_pages(item: object, label: str) -> Iterator[Page]:
 
 
 def _path_pages(path: str, options: InputOptions) -> Iterator[Page]:
-    read = _directory_pages if _is_directory(path) else _file_pages
+    read = _directory_pages if is_directory(path) else _file_pages
     return guarded(path, read(path, options))
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return path != "" and Path(path).is_dir()
-    except OSError:
-        return False  # reading it will tell why
 
 
 def _file_pages(path: str, options: InputOptions) -> Iterator[Page]:

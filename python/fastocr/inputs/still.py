@@ -17,6 +17,7 @@ import numpy as np
 from fastocr.errors import InputError
 from fastocr.inputs.image_size import is_jpeg_2000, stated_size
 from fastocr.inputs.pillow import decode_by_pillow
+from fastocr.inputs.png import whole_chunks
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -75,7 +76,7 @@ def decode_still(name: str, data: bytes, max_pixels: int) -> Image:
     size = stated_size(data)
     if size is not None:
         check_pixels(name, *size, max_pixels)
-    image = decode(name, np.frombuffer(data, np.uint8))
+    image = decode(name, np.frombuffer(whole_chunks(data), np.uint8))
     if image is None and data.startswith(_JPEG_START):
         # OpenCV 5 refuses a JPEG whose end is cut off, even by the last byte only, which older
         # versions and browsers show. With an end marker libjpeg fills the missing part with gray.
@@ -110,6 +111,10 @@ def decode(name: str, data: npt.NDArray[np.uint8]) -> Image | None:
 
     try:
         with _quiet_opencv:
-            return cast("Image | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            # Of a gray PFM it makes no colours, whatever it is asked for.
+            if image is not None and image.ndim == 2:
+                image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            return cast("Image | None", image)
     except cv2.error as error:
         raise InputError(f"{name}: cannot be decoded: {error.err}") from None

@@ -28,6 +28,8 @@ _UNASSOCIATED_ALPHA = 2
 _UNSPECIFIED = 0
 _WIDTH, _LENGTH, _COMPRESSION = 256, 257, 259  # tags
 _MOST_ENTRIES = 4096
+# What reading of a directory raises that is not in the file, or claims to be endless.
+_BROKEN = (struct.error, OverflowError)
 _SHORT = 3  # type; the other one of these tags is LONG
 # LZMA, Zstandard and WebP, with which OpenCV's libtiff is not built.
 _BEYOND_OPENCV = (34925, 50000, 50001)
@@ -52,7 +54,10 @@ def tiff_pages(name: str, data: bytes, options: InputOptions) -> Iterator[Page]:
 
     def read(index: int) -> Image:
         frame = f"{name}: page {index}"
-        width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
+        try:
+            width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
+        except _BROKEN:
+            raise InputError(f"{frame}: corrupt TIFF directory") from None
         check_pixels(frame, width, height, options.max_pixels)
         if compression in _BEYOND_OPENCV:
             image = decode_by_pillow(tiff.frame(index).tobytes())
@@ -107,7 +112,13 @@ class _Tiff:
         return np.frombuffer(self._buffer, np.uint8)
 
     def numbers(self, index: int, *tags: int) -> list[int]:
-        """Return the first number of each of these tags of frame `index`; 0 where there is none."""
+        """Return the first number of each of these tags of frame `index`; 0 where there is none.
+
+        Raises:
+            struct.error, OverflowError: the directory was changed along with another one, or with
+                the start of the file, in which it lies.
+
+        """
         found = dict.fromkeys(tags, 0)
         for entry in self._entries(self.directories[index]):
             tag, kind, _ = self._entry_head.unpack_from(self._buffer, entry)
@@ -127,7 +138,7 @@ class _Tiff:
                 position = self._skip_alpha(directory)
                 seen.add(directory)
                 self.directories.append(directory)
-        except (struct.error, OverflowError):
+        except _BROKEN:
             return False
         return True
 

@@ -209,7 +209,7 @@ def _json(url: str) -> Any:
 def _understood(url: str) -> Iterator[None]:
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise TransferError(
             f"{url} answers in an unknown form: {type(error).__name__}: {error}"
         ) from error

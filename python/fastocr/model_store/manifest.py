@@ -45,11 +45,17 @@ def problems(folder: Path) -> Iterator[str]:
     try:
         recorded = json.loads(file.read_bytes())["files"]
         expected = {str(name): (entry["size"], entry["sha256"]) for name, entry in recorded.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         yield f"{file} is damaged: {type(error).__name__}: {error}"
         return
     for name, (size, digest) in expected.items():
-        yield from _difference(folder / name, size, digest)
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            yield f"{file} names {name!r}, which is no file of this directory"
+            continue
+        try:
+            yield from _difference(folder / name, size, digest)
+        except OSError as error:
+            yield f"{folder / name} cannot be read: {error.strerror}"
 
 
 def _difference(file: Path, size: Any, digest: Any) -> Iterator[str]:

@@ -361,7 +361,7 @@ class _Part:
         nothing = {"identity": None, "url": None, "etag": None}
         try:
             return {**nothing, **json.loads(self._note.read_bytes())}
-        except (OSError, TypeError, ValueError):
+        except (OSError, RecursionError, TypeError, ValueError):
             return nothing
 
 

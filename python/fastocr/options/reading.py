@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastocr import checks
+from fastocr import checks, platforms
 from fastocr.checks import Check
 from fastocr.inputs import InputOptions, PageSelection
 
@@ -22,6 +22,14 @@ def _page_selection(name: str, value: Any) -> PageSelection:
         checks.reject(name, value, "pages counted from 1, for example '1-3,7,9-', 7 or [1, 2, 7],")
 
 
+def _only_on(systems: Sequence[str], check: Check) -> Check:
+    def checked(name: str, value: Any) -> Any:
+        platforms.require(f"`{name}`", systems, "leave it out")
+        return check(name, value)
+
+    return checked
+
+
 _CALL_CHECKS: dict[str, Check] = {
     "recursive": checks.switch,
     "pdf_pages": _page_selection,
@@ -30,8 +38,9 @@ _CALL_CHECKS: dict[str, Check] = {
 }
 # What protects the machine is for whoever makes the object to decide, not for each call.
 _OBJECT_CHECKS: dict[str, Check] = {
-    "pdf_timeout": checks.number(0, exclusive=True),
-    "pdf_memory": checks.integer(1, 2**63 - 1),
+    # Processes are started, and their memory is bounded, in the ways of these systems.
+    "pdf_timeout": _only_on(("linux", "darwin"), checks.number(0, exclusive=True)),
+    "pdf_memory": _only_on(("linux",), checks.integer(1, 2**63 - 1)),
     "max_pages": checks.integer(1),
     "max_pixels": checks.integer(1, 2**63 - 1),
     "allow_urls": checks.switch,

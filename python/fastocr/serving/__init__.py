@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastocr import platforms
 from fastocr.serving.options import ServiceOptions, parse_service_options, serving_section
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    platforms.require(
+        "the HTTP service",
+        ("linux",),
+        "it bounds the memory of PDFs, which no other system can; run it in a container",
+    )
     try:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:

@@ -577,7 +577,8 @@ def test_an_answer_of_a_proxy(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<h1>hello</h1>", b"[]", b"{}", b'{"logId": "1", "result": {}}', b"7"]
+    "content",
+    [b"", b"<h1>hello</h1>", b"[]", b"{}", b'{"logId": "1", "result": {}}', b"7", b"[" * 9999],
 )
 def test_an_answer_of_something_else(ask: Ask, content: bytes) -> None:
     transport, _ = answering(httpx.Response(200, content=content))

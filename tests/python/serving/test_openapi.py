@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -13,38 +10,23 @@ import httpx
 import pytest
 
 from fastocr import PaddleOCR
+from tests.fuzz.service import fuzz, schemathesis
 from tests.python.serving.conftest import Running, running
 
 # Of each path, beside those cases that the document itself leads to.
 EXAMPLES = 25
 
 
-def schemathesis(service: Running, *arguments: str) -> str:
+def tried(service: Running, *arguments: str) -> str:
     """Runs schemathesis against a service; returns what it says, or fails with it."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{service.url}/openapi.json"]
-    options = ["--generation-deterministic", "--max-examples", str(EXAMPLES), "--workers", "1"]
-    with tempfile.TemporaryDirectory() as folder:  # it leaves files where it runs
-        done = subprocess.run(
-            [*command, *options, "--continue-on-failure", "--no-color", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-            cwd=folder,
-        )
+    options = ["--generation-deterministic", "--max-examples", str(EXAMPLES)]
+    done = schemathesis(service.url, *options, *arguments)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
 
 def test_requests_of_all_kinds(service: Running) -> None:
-    # That what is allowed is accepted cannot be asked for: few strings are images, or Base64 of
-    # them, so that good requests are answered 422 as well.
-    said = schemathesis(
-        service,
-        "--phases=examples,coverage,fuzzing",
-        "--exclude-checks=positive_data_acceptance",
-    )
+    said = tried(service, "--phases=examples,coverage,fuzzing")
     paths = httpx.get(f"{service.url}/openapi.json").json()["paths"]
     assert f"Tested: {sum(map(len, paths.values()))}" in said
     (cases,) = re.findall(r"(\d+) generated", said)
@@ -53,7 +35,16 @@ def test_requests_of_all_kinds(service: Running) -> None:
 
 def test_requests_without_the_key(borrowed: Callable[[], PaddleOCR]) -> None:
     with running(borrowed, api_key="s3cret") as service:
-        schemathesis(service, "--phases=fuzzing", "--exclude-checks=positive_data_acceptance")
+        tried(service, "--phases=fuzzing")
+
+
+def test_a_run_for_some_time(service: Running) -> None:
+    done = fuzz(service.url, seconds=2, seed=5)
+    assert done.returncode == 0, done.stdout
+    assert "Seed: 5" in done.stdout
+    # How many requests there are in the time depends on the machine.
+    assert "Fuzzing" in done.stdout
+    assert "Coverage (disabled)" in done.stdout
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])

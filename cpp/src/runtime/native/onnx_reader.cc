@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <utility>
 
 #include "fastocr/errors.h"
+#include "runtime/file_bytes.h"
 #include "runtime/model_ports.h"
 #include "runtime/protobuf.h"
+#include "runtime/value_check.h"
 
 namespace fastocr::native {
 namespace {
@@ -66,6 +66,14 @@ void check_size(const Constant& constant) {
   if (count != have) reject("a tensor whose values do not fill its shape");
 }
 
+// A bound may be infinite, weights may not: products with them are no numbers, and layers that
+// bound their input would hide that.
+void check_numbers(const Constant& constant, const std::string& name) {
+  const ValueRange numbers = constant.floats.size() == 1 ? kComparable : kNumbers;
+  if (count_outside(constant.floats, numbers) == 0) return;
+  reject("the tensor '" + name + "' holds values that are no numbers");
+}
+
 std::pair<std::string, Constant> read_tensor(Bytes bytes) {
   enum { kFloat = 1, kInt32 = 6, kInt64 = 7 };
   std::string name;
@@ -94,6 +102,7 @@ std::pair<std::string, Constant> read_tensor(Bytes bytes) {
     if (type == kInt64) read_raw<std::int64_t>(raw, constant.ints);
   }
   check_size(constant);
+  check_numbers(constant, name);
   return {std::move(name), std::move(constant)};
 }
 
@@ -185,18 +194,6 @@ void check_order(const OnnxGraph& graph) {
     }
   }
   if (!known.contains(graph.output)) reject("nothing makes the output");
-}
-
-BlockVector<char> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  // A folder can be opened, too, and has a size that means nothing.
-  const bool readable = file && std::filesystem::is_regular_file(path);
-  const std::streamoff size = readable ? static_cast<std::streamoff>(file.tellg()) : -1;
-  if (size < 0) reject("the file cannot be opened");
-  BlockVector<char> bytes(static_cast<std::size_t>(size));
-  file.seekg(0);
-  if (!file.read(bytes.data(), size)) reject("the file cannot be read");
-  return bytes;
 }
 
 std::int64_t read_opset(Bytes bytes) {

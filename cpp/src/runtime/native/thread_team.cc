@@ -6,11 +6,28 @@ namespace {
 // About 20 microseconds: the pause between two layers is shorter, that between two pages longer.
 constexpr int kSpins = 1000;
 
-void pause() {
+// What each processor has of its own: the rest between two looks, and the word that rules the
+// arithmetic of a thread, with the bits that take subnormal numbers for zero.
 #if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
+constexpr std::uint64_t kFlush = 0x8040;  // results, and operands
+void pause() { __builtin_ia32_pause(); }
+std::uint64_t arithmetic() { return __builtin_ia32_stmxcsr(); }
+void set_arithmetic(std::uint64_t word) { __builtin_ia32_ldmxcsr(static_cast<unsigned>(word)); }
+#elif defined(__aarch64__)
+constexpr std::uint64_t kFlush = 1U << 24;
+void pause() { __asm__ volatile("yield"); }
+std::uint64_t arithmetic() {
+  std::uint64_t word;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+  return word;
 }
+void set_arithmetic(std::uint64_t word) { __asm__ volatile("msr fpcr, %0" : : "r"(word)); }
+#else
+constexpr std::uint64_t kFlush = 0;
+void pause() {}
+std::uint64_t arithmetic() { return 0; }
+void set_arithmetic(std::uint64_t) {}
+#endif
 
 template <typename T>
 void wait_while(const std::atomic<T>& value, T old) {
@@ -23,17 +40,8 @@ void wait_while(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
-#if defined(__x86_64__)
-FlushSubnormals::FlushSubnormals() : before_(__builtin_ia32_stmxcsr()) {
-  constexpr unsigned kFlushToZero = 0x8000, kSubnormalsAreZero = 0x0040;
-  __builtin_ia32_ldmxcsr(before_ | kFlushToZero | kSubnormalsAreZero);
-}
-
-FlushSubnormals::~FlushSubnormals() { __builtin_ia32_ldmxcsr(before_); }
-#else
-FlushSubnormals::FlushSubnormals() = default;
-FlushSubnormals::~FlushSubnormals() = default;
-#endif
+FlushSubnormals::FlushSubnormals() : before_(arithmetic()) { set_arithmetic(before_ | kFlush); }
+FlushSubnormals::~FlushSubnormals() { set_arithmetic(before_); }
 
 ThreadTeam::ThreadTeam(int size) {
   for (int member = 1; member < size; ++member) {

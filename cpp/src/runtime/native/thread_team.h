@@ -19,7 +19,7 @@ class FlushSubnormals {
   FlushSubnormals& operator=(const FlushSubnormals&) = delete;
 
  private:
-  unsigned before_ = 0;
+  std::uint64_t before_;
 };
 
 // The caller's thread and some helpers that share out the items of one loop after the other. Made

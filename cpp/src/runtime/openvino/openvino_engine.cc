@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <openvino/op/constant.hpp>
 #include <openvino/openvino.hpp>
 #include <utility>
 
@@ -7,6 +8,8 @@
 #include "runtime/model_ports.h"
 #include "runtime/openvino/graph_rewrites.h"
 #include "runtime/openvino/grid_sampling.h"
+#include "runtime/openvino/onnx_check.h"
+#include "runtime/value_check.h"
 
 namespace fastocr::openvino {
 namespace {
@@ -47,6 +50,20 @@ ov::element::Type element_type(ov::Core& core, const std::string& precision) {
                                                    "use precision='fp32'");
   }
   return type;
+}
+
+// Bounds may be infinite, weights may not: layers that bound their input would hide what comes of
+// it.
+void check_weights(const ov::Model& model, const std::string& path) {
+  for (const auto& node : model.get_ordered_ops()) {
+    const auto constant = std::dynamic_pointer_cast<ov::op::v0::Constant>(node);
+    if (!constant || constant->get_element_type() != ov::element::f32) continue;
+    const std::size_t count = ov::shape_size(constant->get_shape());
+    const ValueRange numbers = count == 1 ? kComparable : kNumbers;
+    if (count_outside({constant->get_data_ptr<float>(), count}, numbers) == 0) continue;
+    throw Error(ErrorKind::kModelFormat, path + ": the tensor '" + constant->get_friendly_name() +
+                                             "' holds values that are no numbers");
+  }
 }
 
 class OpenVinoRequest final : public Request {
@@ -139,11 +156,13 @@ class OpenVinoEngine final : public Engine {
   std::shared_ptr<ov::Model> read(const ModelOptions& options) {
     const std::string& path = options.path;
     std::shared_ptr<ov::Model> model;
+    if (path.ends_with(".onnx")) check_onnx_nodes(path);
     try {
       model = core_.read_model(path);
     } catch (const std::exception& error) {
       throw Error(ErrorKind::kModelFormat, "OpenVINO cannot read " + path + ": " + error.what());
     }
+    check_weights(*model, path);
     if (options.detach_sampling) keep_grid_output(model);
     check_ports(model->inputs().size(), model->outputs().size(), path + ": ");
     return model;
@@ -178,8 +197,7 @@ class OpenVinoEngine final : public Engine {
 }  // namespace
 }  // namespace fastocr::openvino
 
-extern "C" __attribute__((visibility("default"))) fastocr::Engine* fastocr_create_engine(
-    const fastocr::EngineHost& host) {
+extern "C" FASTOCR_EXPORT fastocr::Engine* fastocr_create_engine(const fastocr::EngineHost& host) {
   try {
     return new fastocr::openvino::OpenVinoEngine(host);
   } catch (const std::exception& error) {

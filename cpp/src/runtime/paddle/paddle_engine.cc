@@ -308,7 +308,6 @@ class PaddleEngine final : public Engine {
 }  // namespace
 }  // namespace fastocr::paddle_engine
 
-extern "C" __attribute__((visibility("default"))) fastocr::Engine* fastocr_create_engine(
-    const fastocr::EngineHost& host) {
+extern "C" FASTOCR_EXPORT fastocr::Engine* fastocr_create_engine(const fastocr::EngineHost& host) {
   return new fastocr::paddle_engine::PaddleEngine(host);
 }

@@ -1,0 +1,66 @@
+"""Sends made-up requests to a service on the loopback interface, for some time.
+
+    python -m tests.fuzz.service --seconds 3600 --seed 7
+
+Needs the extra ``test``. The service's own description says what is sent: what it allows and what
+it forbids. A failure is told with a request that shows it; the same seed begins with the same
+requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from tests.conftest import SWITCHES_OFF
+
+END_SECONDS = 300  # for the request at hand, and for making a failure's request smaller
+
+
+def schemathesis(
+    url: str, *arguments: str, seconds: float = 0.0
+) -> subprocess.CompletedProcess[str]:
+    """Runs schemathesis against a service that listens; `seconds` is how long it may send."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
+    # That what is allowed is accepted cannot be asked for: few strings are images, or Base64 of
+    # them, so that good requests are answered 422 as well.
+    options = ["--exclude-checks=positive_data_acceptance", "--workers=1", "--no-color"]
+    with tempfile.TemporaryDirectory() as folder:  # it leaves files where it runs
+        return subprocess.run(
+            [*command, *options, "--continue-on-failure", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=seconds + END_SECONDS,
+            check=False,
+            cwd=folder,
+        )
+
+
+def fuzz(url: str, seconds: int, seed: int) -> subprocess.CompletedProcess[str]:
+    """Runs schemathesis for some time."""
+    limits = [f"--max-time={seconds}", f"--seed={seed}", "--phases=fuzzing"]
+    return schemathesis(url, *limits, seconds=seconds)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a service and send requests to it; the exit status is that of schemathesis."""
+    parser = argparse.ArgumentParser(description="Send made-up requests to the service.")
+    parser.add_argument("--seconds", type=int, required=True, help="how long")
+    parser.add_argument("--seed", type=int, default=0, help="of the requests")
+    options = parser.parse_args(arguments)
+
+    from fastocr import PaddleOCR
+    from tests.python.serving.conftest import running
+
+    with running(lambda: PaddleOCR(**SWITCHES_OFF)) as service:
+        done = fuzz(service.url, options.seconds, options.seed)
+    print(done.stdout)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
