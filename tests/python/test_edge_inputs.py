@@ -452,7 +452,8 @@ def test_pages_of_other_types(pages: Any, ranges: Any) -> None:
 @pytest.mark.parametrize(
     "pages",
     [0, -1, 2**31, 10**5000, "9" * 5000, "1-" + "9" * 5000, "1-9999999999", b"1", bytearray(b"1"),
-     1.0, "", "a", "1--2", "2-1", "１", [], [True], [1.0], np.array([True]), np.ma.masked, {"a": 1}, [[1]]],
+     1.0, "", "a", "1--2", "2-1", "１", [], [True], [1.0], np.array([True]), np.ma.masked, {"a": 1},
+     [[1]]],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_is_no_page(ocr: PaddleOCR, pages: Any) -> None:
