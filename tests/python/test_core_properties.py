@@ -492,3 +492,72 @@ def test_portable_kernels_are_always_there() -> None:
     assert ISAS[0] == "portable"
     assert len(set(ISAS)) == len(ISAS)
     assert _core.active_isa() in ISAS
+
+
+# Numbers that are none
+
+
+NAN = float("nan")
+MAP = np.full((20, 30), 0.9, np.float32)
+SQUARE = np.array([[2, 3], [12, 3], [12, 9], [2, 9]], np.float32)
+
+
+def with_value(array: np.ndarray, value: float, place: int = 1) -> np.ndarray:
+    """A copy with one other value."""
+    changed = array.copy()
+    changed.flat[place] = value
+    return changed
+
+
+@pytest.mark.parametrize("value", [NAN, float("inf"), -float("inf"), 3e38, -3e38])
+@pytest.mark.parametrize("place", range(8))
+def test_corners_that_are_no_numbers(value: float, place: int) -> None:
+    """Results are numbers, and nothing is read outside of the map."""
+    quad = with_value(SQUARE, value, place)
+    corners, width, height = _core.min_area_rect(quad)
+    assert np.isfinite(corners).all()
+    assert np.isfinite([width, height]).all()
+    assert 0 <= _core.box_score(MAP, quad) <= 0.91
+    assert len(_core.unclip_quad(quad, 2.0)) == 0
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("value", [NAN, float("inf"), -float("inf"), 1e300, -1e300])
+@pytest.mark.parametrize("place", range(9))
+def test_warps_by_what_is_no_number(value: float, place: int) -> None:
+    """Whatever the places are, pixels are those of the image, of one colour here."""
+    image = np.full((7, 9, 3), 90, np.uint8)
+    matrix = with_value(np.eye(3), value, place)
+    assert (_core.warp_perspective(image, matrix, 37, 5) == 90).all()
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize(("value", "boxes"), [(NAN, 0), (-float("inf"), 0), (float("inf"), 1)])
+def test_maps_of_what_is_no_number(value: float, boxes: int) -> None:
+    params = _core.PageParams()
+    assert len(_core.boxes_from_map(np.full((20, 30), value, np.float32), 30, 20, params)) == boxes
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 20), (30, 0), (-1, 20), (30, -(2**31))])
+def test_pages_without_a_size(width: int, height: int) -> None:
+    params = _core.PageParams()
+    with pytest.raises(InputError, match="an empty page"):
+        _core.boxes_from_map(MAP, width, height, params)
+    with pytest.raises(InputError, match="an empty page"):
+        _core.detection_input_size(width, height, params)
+
+
+@pytest.mark.parametrize("columns", [0.0, -1.0, NAN])
+def test_words_in_no_columns(columns: float) -> None:
+    line = np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.int32)
+    with pytest.raises(InputError, match="column_count"):
+        _core.word_boxes(line, ["a"], [0], columns)
+
+
+@pytest.mark.parametrize("far", [32767, 32768, 100_000, 2**31 - 1])
+def test_integers_far_away(far: int) -> None:
+    corners = np.array([[-far, -far], [far, -far], [far, far], [-far, far]], np.int32)
+    assert _core.polygon_score(MAP, corners) == pytest.approx(0.9)
+    assert _core.reading_order(corners[None]) == [0]
+    assert len(_core.approximate_polygon(corners, 1.0)) == 4
+    assert all(len(loop) > 3 for loop in _core.unclip_polygon(corners, 0.1))

@@ -189,7 +189,33 @@ GRAPHS: dict[str, tuple[bytes, ...]] = {
     "a missing initialiser": (CONV,),
     "a node without outputs": (node("Relu", ["image"], []),),
     "a node without inputs": (node("Conv", [], ["out"]),),
+    "a Conv without weights": (node("Conv", ["image"], ["out"]),),
+    "a Pad without pads": (node("Pad", ["image"], ["out"]),),
+    "a Clip of nothing": (node("Clip", ["", "image"], ["out"]),),
     "an unknown operation": (node("Teleport", ["image"], ["out"]),),
+    "an operation whose name is no text": (
+        message(
+            1,
+            onnx_writer._bytes(1, "image"),
+            onnx_writer._bytes(2, "out"),
+            onnx_writer._bytes(4, b"Tele\xff\xfeport"),
+        ),
+    ),
+    "weights of NaN": (
+        CONV,
+        tensor(
+            "w",
+            [1, 3, 1, 1],
+            FLOAT,
+            onnx_writer._bytes(9, np.float32([0, np.nan, 0]).tobytes()),
+        ),
+    ),
+    "weights without a limit": (
+        CONV,
+        tensor(
+            "w", [1, 3, 1, 1], FLOAT, onnx_writer._bytes(9, np.float32([0, np.inf, 0]).tobytes())
+        ),
+    ),
     "weights of too few values": (CONV, tensor("w", [1, 3, 1, 1], FLOAT, RAW[:-4])),
     "weights of too many values": (CONV, tensor("w", [1, 3, 1], FLOAT, RAW + RAW)),
     "terabytes of weights without data": (CONV, tensor("w", [1 << 20, 1 << 20, 1, 1], FLOAT)),
