@@ -52,7 +52,11 @@ def tiff_pages(name: str, data: bytes, options: InputOptions) -> Iterator[Page]:
 
     def read(index: int) -> Image:
         frame = f"{name}: page {index}"
-        width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
+        try:
+            width, height, compression = tiff.numbers(index, _WIDTH, _LENGTH, _COMPRESSION)
+        except (struct.error, OverflowError):
+            # It lies over the header or another directory, which reading other frames changes.
+            raise InputError(f"{frame}: corrupt TIFF directory") from None
         check_pixels(frame, width, height, options.max_pixels)
         if compression in _BEYOND_OPENCV:
             image = decode_by_pillow(tiff.frame(index).tobytes())
