@@ -242,3 +242,16 @@ def test_tiff_directory_that_claims_more_entries_than_libtiff_takes() -> None:
     data = b"II*\0" + struct.pack("<IH", 8, 4097) + bytes(12 * 4097 + 4)
     with pytest.raises(InputError, match="no frame found"):
         list(encoded_pages("a", "", data, InputOptions()))
+
+
+@pytest.mark.parametrize("second", [100, 5000], ids=["beyond the file", "more than libtiff takes"])
+def test_tiff_directory_over_the_header(second: int) -> None:
+    """Its number of entries is where the header names the first frame, so reading changes it."""
+    data = bytearray(max(second + 6, 106))
+    data[:8] = b"II*\0" + struct.pack("<I", 8)
+    struct.pack_into("<HI", data, 8, 0, second)
+    struct.pack_into("<HI", data, second, 0, 4)
+    struct.pack_into("<I", data, 102, 4 if second == 100 else 0)
+    pages = list(encoded_pages("a", "", bytes(data), InputOptions()))
+    assert len(pages) == 3
+    assert str(pages[2].error) == "a: page 2: corrupt TIFF directory"
