@@ -17,6 +17,8 @@ from collections.abc import Sequence
 
 from tests.conftest import SWITCHES_OFF
 
+# The service itself gives up after 120 seconds; one that says nothing for longer hangs.
+REQUEST_SECONDS = 150
 END_SECONDS = 300  # for the request at hand, and for making a failure's request smaller
 
 
@@ -27,10 +29,15 @@ def schemathesis(
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
     # That what is allowed is accepted cannot be asked for: few strings are images, or Base64 of
     # them, so that good requests are answered 422 as well.
-    options = ["--exclude-checks=positive_data_acceptance", "--workers=1", "--no-color"]
+    options = [
+        "--exclude-checks=positive_data_acceptance",
+        "--workers=1",
+        "--no-color",
+        "--continue-on-failure",
+    ]
     with tempfile.TemporaryDirectory() as folder:  # it leaves files where it runs
         return subprocess.run(
-            [*command, *options, "--continue-on-failure", *arguments],
+            [*command, *options, f"--request-timeout={REQUEST_SECONDS}", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
