@@ -5,6 +5,9 @@
 Needs the extra ``test``. The service's own description says what is sent: what it allows and what
 it forbids. A failure is told with a request that shows it; the same seed begins with the same
 requests.
+
+Read the request before you believe "Schema-violating request accepted": an empty array in a form is
+no field at all, so that what was sent may be allowed.
 """
 
 from __future__ import annotations
