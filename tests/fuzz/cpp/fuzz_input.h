@@ -84,6 +84,12 @@ class FuzzInput {
   std::size_t left_;
 };
 
+// Calls the one of several functions that the input chooses.
+template <std::size_t count>
+void call_one(FuzzInput input, void (*const (&functions)[count])(FuzzInput&)) {
+  functions[input.byte() % count](input);
+}
+
 // A promise of the code under test; fuzzers report the abort.
 inline void require(bool condition) {
   if (!condition) std::abort();

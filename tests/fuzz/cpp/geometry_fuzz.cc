@@ -104,9 +104,6 @@ void order(FuzzInput& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fastocr::fuzz;
-  FuzzInput input(data, size);
-  constexpr void (*kFunctions[])(FuzzInput&) = {contours, rectangles,    scores,
-                                                growing,  approximation, order};
-  kFunctions[input.byte() % std::size(kFunctions)](input);
+  call_one(FuzzInput(data, size), {contours, rectangles, scores, growing, approximation, order});
   return 0;
 }

@@ -132,9 +132,6 @@ void sample(FuzzInput& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fastocr::fuzz;
-  FuzzInput input(data, size);
-  constexpr void (*kFunctions[])(FuzzInput&) = {resize, resize_part, normalize,
-                                                rotate, warp,        sample};
-  kFunctions[input.byte() % std::size(kFunctions)](input);
+  call_one(FuzzInput(data, size), {resize, resize_part, normalize, rotate, warp, sample});
   return 0;
 }

@@ -101,8 +101,6 @@ void crop(FuzzInput& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fastocr::fuzz;
-  FuzzInput input(data, size);
-  constexpr void (*kFunctions[])(FuzzInput&) = {decode, head, layout, crop};
-  kFunctions[input.byte() % std::size(kFunctions)](input);
+  call_one(FuzzInput(data, size), {decode, head, layout, crop});
   return 0;
 }
