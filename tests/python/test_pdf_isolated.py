@@ -118,8 +118,8 @@ def test_errors_are_those_of_this_process(data: bytes, options: dict[str, object
 
 
 def test_a_page_without_end_is_given_up_and_the_rest_with_it() -> None:
-    # Time alone is limited: the page also takes more and more memory, a gigabyte within the 2 s on
-    # a fast machine.
+    # Time alone is limited: the page also takes more and more memory, and has been seen to meet a
+    # limit of a gigabyte before the 2 s.
     document = IsolatedDocument("x.pdf", laughs(), None, Limits(2.0, None))
     with pytest.raises(InputError, match=r"x\.pdf: page 0: the PDF takes longer than the 2 s"):
         document.render(0, Scales(2.0, 0.1, 10**6))
