@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <random>
 #include <utility>
@@ -167,6 +168,36 @@ TEST_CASE("a class of the same score is a rival for any margin but none") {
       scores.set(row.data(), 1);
       CHECK(scores.best(0) == 0);
       CHECK(scores.rival(0) == -1);
+    });
+  }
+}
+
+TEST_CASE("values too small to be told apart in 8 bits") {
+  constexpr float kSmallest = std::numeric_limits<float>::denorm_min();
+  LinearClassifier classifier{4, 3, BlockVector<float>(12, 0.0F), BlockVector<float>{1, 3, 2}};
+  classifier.weights[1] = kSmallest;
+  classifier.weights[2] = -3 * kSmallest;
+  with_each_isa(
+      [&] { check_against_plain(classifier, {0, kSmallest, -kSmallest, 0, 5, 0, 0, 2}); });
+}
+
+TEST_CASE("features that are no numbers still give a class that there is") {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::mt19937 random(12);
+  for (const int features : {4, 120}) {
+    const auto classifier = random_classifier(random, features, 70);
+    with_each_isa([&] {
+      CtcHead::Scores scores(std::make_shared<const CtcHead>(classifier));
+      for (const float odd : {kNan, -kNan, kInfinity, -kInfinity}) {
+        std::vector<float> row(static_cast<std::size_t>(features), 0.5F);
+        row[1] = odd;
+        scores.set(row.data(), 1, 0.5F);
+        const int best = scores.best(0);
+        CHECK(best >= 0);
+        CHECK(best < classifier.classes);
+        CHECK(scores.probabilities({0}).size() == 1);
+      }
     });
   }
 }

@@ -29,6 +29,12 @@ std::size_t rounded_up(int value, int step) {
   return static_cast<std::size_t>((value + step - 1) / step * step);
 }
 
+// How many units a value is, as 8 bits hold them. The order of comparisons matters: what is no
+// number, as a quotient of values too small to have a unit, becomes the least.
+float rounded_to_8_bits(float value, float unit) {
+  return std::min(std::max(-127.0F, std::nearbyint(value / unit)), 127.0F);
+}
+
 }  // namespace
 
 struct CtcHead::Impl {
@@ -70,8 +76,7 @@ struct CtcHead::Impl {
     std::int32_t sum = 0;
     for (int k = 0; k < features; ++k) {
       const float w = weight(k);
-      const float steps = largest > 0 ? std::nearbyint(w / scale[n]) : 0.0F;
-      const auto q = static_cast<std::int8_t>(std::clamp(steps, -127.0F, 127.0F));
+      const auto q = static_cast<std::int8_t>(largest > 0 ? rounded_to_8_bits(w, scale[n]) : 0.0F);
       const std::size_t row = block * padded_features + static_cast<std::size_t>(k);
       weights[row * kClassBlock + column] = w;
       const std::size_t group = row / kQuantizedGroup, place = row % kQuantizedGroup;
@@ -151,7 +156,7 @@ struct CtcHead::Scores::State {
     const float unit = largest > 0 ? largest / 127.0F : 1.0F;
     double error = 0, norm = 0;
     for (std::size_t k = 0; k < width; ++k) {
-      const float rounded = std::clamp(std::nearbyint(x[k] / unit), -127.0F, 127.0F);
+      const float rounded = rounded_to_8_bits(x[k], unit);
       q[k] = static_cast<std::uint8_t>(static_cast<int>(rounded) + 128);
       const double approximation = static_cast<double>(rounded) * unit;
       error += (x[k] - approximation) * (x[k] - approximation);
