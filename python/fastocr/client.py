@@ -20,6 +20,7 @@ import asyncio
 import base64
 import json
 import math
+import operator
 import os
 import random
 import time
@@ -464,6 +465,8 @@ _ERRORS: dict[int, type[ServiceError]] = {
     422: ServiceInputError,
     503: ServiceUnavailableError,
 }
+# What comes of parts of an answer that are missing, or not of the type that the service gives them.
+_WRONG_FORM = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _PICTURES = {
     "ocrImage": "ocr_image",
     "docPreprocessingImage": "doc_preprocessing_image",
@@ -480,7 +483,7 @@ def _error(
 
 def _sentence(message: str) -> str:
     """Return a message for people; that about a request of a wrong form is a list in JSON."""
-    with suppress(ValueError, TypeError, LookupError, RecursionError):
+    with suppress(*_WRONG_FORM):
         return "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in json.loads(message))
     return message
 
@@ -489,7 +492,7 @@ def _failure(response: httpx.Response) -> ServiceError:
     """Return the error that an answer stands for, also one of a proxy."""
     message = response.reason_phrase or "the answer says nothing"
     log_id = response.headers.get("X-Request-Id")
-    with suppress(ValueError, TypeError, LookupError, RecursionError):
+    with suppress(*_WRONG_FORM):
         fields = response.json()
         message, log_id = str(fields["errorMsg"]), str(fields["logId"])
     seconds = response.headers.get("Retry-After", "")
@@ -502,7 +505,7 @@ def _expected() -> Iterator[None]:
     """Turn what goes wrong with the form of an answer into an error that says so."""
     try:
         yield
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except _WRONG_FORM as error:
         raise ServiceError(200, f"This is no answer of fastocr's service: {error!r}") from error
 
 
@@ -532,7 +535,7 @@ def _answer(response: httpx.Response) -> OCRAnswer:
 
 def _size(fields: Mapping[str, Any]) -> tuple[int, int] | None:
     """Return the size of a page; those that could not be decoded have one of 0 x 0."""
-    size = (fields["width"], fields["height"])
+    size = (operator.index(fields["width"]), operator.index(fields["height"]))
     return size if all(size) else None
 
 

@@ -90,13 +90,14 @@ def python_fuzzers() -> Iterator[Fuzzer]:
         yield Fuzzer(f"python {corpus.name}", command, corpus)
 
 
-def run(fuzzer: Fuzzer, seconds: int, corpus: Path, findings: Path) -> Outcome:
+def run(fuzzer: Fuzzer, seconds: int, seed: int, corpus: Path, findings: Path) -> Outcome:
     """Run one for some time; its output is that of libFuzzer."""
     own = corpus / fuzzer.name.replace(" ", "-")
     own.mkdir(parents=True, exist_ok=True)
     prefix = f"{findings.resolve()}/{own.name}-"
     options = {
         "max_total_time": seconds,
+        "seed": seed,
         "timeout": INPUT_SECONDS,
         "rss_limit_mb": MEMORY_MB,
         "max_len": LONGEST_INPUT,
@@ -159,6 +160,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description="Run the fuzzers for some time.")
     parser.add_argument("--seconds", type=int, required=True, help="of fuzzing, all together")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of what is tried; 0: another each time"
+    )
     parser.add_argument("--only", choices=("all", "cpp", "python"), default="all")
     parser.add_argument("--name", action="append", help="only fuzzers with this in their names")
     parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
@@ -186,7 +190,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpus = options.corpus or Path(temporary) / "corpus"
         options.findings.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(options.jobs) as pool:
-            outcomes = list(pool.map(lambda f: run(f, seconds, corpus, options.findings), fuzzers))
+            runs = [
+                pool.submit(run, fuzzer, seconds, options.seed, corpus, options.findings)
+                for fuzzer in fuzzers
+            ]
+            outcomes = [each.result() for each in runs]
         if not any(options.findings.iterdir()):
             options.findings.rmdir()
     print(report(outcomes))

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -598,6 +598,60 @@ def stream_of(*lines: dict[str, Any]) -> bytes:
 
 
 END = {"logId": "x", "done": True, "result": {}, "errorCode": 0, "errorMsg": "Success"}
+
+
+def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the parts of a JSON value are, itself first."""
+    yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from nodes(child, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], part: Any) -> Any:
+    """A copy of a JSON value with another part at a place."""
+    if not path:
+        return part
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], part)
+    return copy
+
+
+PAGES_ANSWER = {
+    "logId": "x",
+    "errorCode": 0,
+    "errorMsg": "Success",
+    "result": {
+        "ocrResults": [
+            {"prunedResult": {"rec_texts": ["a"]}, "ocrImage": "QUJD"},
+            {"errorCode": 422, "errorMsg": "no page"},
+        ],
+        "dataInfo": {
+            "type": "pdf",
+            "pages": [{"width": 3, "height": 2}, {"width": 0, "height": 0}],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("part", [None, 7, -1e400, "text", [], ["text"], {}, {"a": 1}, True])
+def test_a_part_of_an_answer_that_is_something_else(part: Any) -> None:
+    """Wherever it is, what is raised is of our own tree."""
+    for path in nodes(PAGES_ANSWER):
+        content = json.dumps(replaced(PAGES_ANSWER, path, part)).encode()
+        response = httpx.Response(200, content=content)
+        assert isinstance(client._failure(response), errors.ServiceError)
+        with suppress(errors.ServiceError):
+            pages = client._answer(response).pages
+            assert all(page.size is None or {*map(type, page.size)} <= {int} for page in pages)
+    for line in (page_line(0, "a"), {**END, "errorCode": 422, "errorMsg": "no page"}):
+        for path in nodes(line):
+            lines = client._Lines()
+            with suppress(errors.ServiceError):
+                for page in lines.pages(stream_of(replaced(line, path, part))):
+                    assert page.size is None or {*map(type, page.size)} <= {int}
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
