@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastocr import checks
 from fastocr.errors import InvalidOptionError, UnsupportedOptionError
+from fastocr.tracebacks import fresh
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +130,7 @@ def line_pages(results: Iterable[Any], *, together: bool) -> list[list[tuple[str
 def _successful(result: Any) -> Any:
     error = getattr(result, "error", None)
     if error is not None:
-        raise error
+        raise fresh(error)
     return result
 
 

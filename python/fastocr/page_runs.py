@@ -45,7 +45,7 @@ class PageRuns(Iterator[Result], Generic[Item, Result]):
         self._pages = pages
         self._run = run
         self._at_once = at_once
-        self._begun: deque[_Run[Result]] = deque()
+        self._begun: deque[_Run[Result] | _Failed] = deque()
         self._lock = threading.Lock()
         self._home = Home("an iterator of results")
 
@@ -71,7 +71,7 @@ class PageRuns(Iterator[Result], Generic[Item, Result]):
             for run in self._end():
                 run.wait()
 
-    def _end(self) -> deque[_Run[Result]]:
+    def _end(self) -> deque[_Run[Result] | _Failed]:
         """Let go of all that is left; return the runs that have begun."""
         begun, self._begun = self._begun, deque()
         self._pages = iter(())
@@ -83,7 +83,7 @@ class PageRuns(Iterator[Result], Generic[Item, Result]):
                 page = next(self._pages, None)
             except Exception as error:
                 # Its turn is after the results of the pages before it.
-                self._begun.append(_Run(partial(_raise, error)))
+                self._begun.append(_Failed(error))
                 self._pages = iter(())
                 continue
             if page is None:
@@ -161,5 +161,15 @@ class _Run(Generic[Result]):
             del self, call  # the traceback holds this frame too
 
 
-def _raise(error: Exception) -> NoReturn:
-    raise error
+class _Failed:
+    """In the place of a call: why there is none."""
+
+    def __init__(self, error: Exception) -> None:
+        self._errors = [error]
+
+    def wait(self) -> None:
+        """Nothing runs."""
+
+    def result(self) -> NoReturn:
+        """Raise the error; only once, and then nothing here holds it, as in `_Run.result`."""
+        raise self._errors.pop()

@@ -15,6 +15,7 @@ from fastocr.inputs.options import DEFAULT_OPTIONS
 from fastocr.page_runs import AT_ONCE, FlatRuns, PageRuns
 from fastocr.processes import Home
 from fastocr.results import FailedResult
+from fastocr.tracebacks import detached, fresh
 
 __all__ = ["Batch", "Predictor", "batches"]
 
@@ -45,16 +46,16 @@ def batches(pages: Iterator[Page], size: int) -> Iterator[Batch]:
     """
     for index in count():
         taken: list[Page] = []
-        failure: Exception | None = None
+        failures: list[Exception] = []  # one at most
         try:
             for page in islice(pages, size):
                 taken.append(page)
         except Exception as error:
-            failure = error
+            failures.append(error)
         if taken:
             yield Batch(index, tuple(taken), taken[-1].followed)
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures.pop()  # this frame must not hold what holds this frame
         if not taken:
             return
 
@@ -120,7 +121,9 @@ def _with_failures(
         if good:
             made = iter(read(Batch(batch.index, good, batch.followed)))
     except (InputError, InferenceError) as error:
-        failure = error
+        if not any(page.one_of_many for page in batch.pages):
+            raise
+        failure = detached(error)
 
     def outcome(page: Page) -> Result | FailedResult:
         error = page.error or failure
@@ -128,6 +131,6 @@ def _with_failures(
             return next(made)
         if page.one_of_many:
             return FailedResult(page.input_path, page.page_index, error)
-        raise error
+        raise fresh(error)
 
     return [outcome(page) for page in batch.pages]

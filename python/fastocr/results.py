@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastocr.errors import FastOCRError, UnsupportedOptionError
+from fastocr.tracebacks import fresh
 from fastocr.urls import is_url
 
 if TYPE_CHECKING:
@@ -436,7 +437,7 @@ class FailedResult(_Result):
 
     def __missing__(self, key: str) -> Any:
         """Raise the exception of the failure: a failed page has no value for `key`."""
-        raise self.error
+        raise fresh(self.error)
 
     def get(self, key: str, default: Any = None, /) -> Any:
         """Return the value of a key; a missing one raises the failure instead of `default`."""
@@ -449,11 +450,11 @@ class FailedResult(_Result):
     @property
     def img(self) -> dict[str, Image]:
         """There is no picture: raises the exception of the failure."""
-        raise self.error
+        raise fresh(self.error)
 
     def _lines(self) -> list[str]:
         """There are no texts: raises the exception of the failure."""
-        raise self.error
+        raise fresh(self.error)
 
     def save_all(self, save_path: SavePath) -> None:
         """Save what there is: the JSON file with the error message."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 
 from fastocr import PaddleOCR, warmup
-from fastocr.errors import FastOCRError, InputNotFoundError
+from fastocr.errors import FastOCRError, InputError, InputNotFoundError
 from fastocr.inputs import sources
 from fastocr.options import WARMUP_SIZES
 
@@ -399,3 +402,38 @@ def test_closed_objects_leave_no_memory(run_python: RunPython, pages_dir: Path) 
     # An object has some 100 MB. With networks on malloc's heaps 120 to 170 MB were left here, with
     # blocks of their own 25 to 35.
     assert after - before < 60, f"from {before:.0f} to {after:.0f} MB"
+
+
+def broken_iterator(page: Any) -> Iterator[Any]:
+    yield page
+    raise KeyError("no more")
+
+
+@pytest.mark.parametrize(
+    ("call", "raised"),
+    [
+        (lambda ocr, page: ocr.predict(page), None),
+        (lambda ocr, page: ocr.predict([page, b"no image"]), None),
+        (lambda ocr, page: ocr.predict([page, b"no image"])[1]["rec_texts"], InputError),
+        (lambda ocr, page: ocr.predict(b"no image"), InputError),
+        (lambda ocr, page: ocr.predict("missing.png"), InputError),
+        (lambda ocr, page: ocr.predict(broken_iterator(page)), KeyError),
+        (lambda ocr, page: [*ocr.predict_iter(broken_iterator(page))], KeyError),
+        (lambda ocr, page: ocr.predict(7), InputError),
+    ],
+)
+def test_no_error_keeps_the_models_of_a_closed_object(
+    make_ocr: MakeOCR, pages_dir: Path, call: Callable[..., Any], raised: Any
+) -> None:
+    """They go at once: the garbage collector may take its time."""
+    own = make_ocr()
+    models = weakref.ref(own._pipelines[0])
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(raised) if raised else nullcontext():
+            call(own, str(pages_dir / "blank.png"))
+        own.close()
+        assert models() is None
+    finally:
+        gc.enable()

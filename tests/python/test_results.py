@@ -384,7 +384,8 @@ def test_failed_result_tells_what_happened(failure: FailedResult) -> None:
 def test_failed_result_is_never_taken_for_an_empty_page(failure: FailedResult) -> None:
     with pytest.raises(InputError) as caught:
         failure["rec_texts"]
-    assert caught.value is failure.error
+    assert (type(caught.value), str(caught.value)) == (InputError, str(failure.error))
+    assert failure.error.__traceback__ is None  # it keeps no frames alive
     with pytest.raises(InputError, match="damaged"):
         failure.get("rec_texts", [])
     with pytest.raises(InputError, match="damaged"):

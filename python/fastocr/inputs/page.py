@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastocr.errors import FastOCRError, InputError
+from fastocr.tracebacks import detached
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ def guarded(input_path: str | None, pages: Iterator[Page]) -> Iterator[Page]:
     try:
         yield from pages
     except InputError as error:
-        yield Page(None, input_path, None, _detached(error))
+        yield Page(None, input_path, None, detached(error))
 
 
 def read_page(
@@ -58,7 +59,7 @@ def read_page(
     try:
         image = decode(page_index)
     except InputError as error:
-        return Page(None, input_path, page_index, _detached(error), followed, one_of_many=True)
+        return Page(None, input_path, page_index, detached(error), followed, one_of_many=True)
     return Page(image, input_path, page_index, None, followed, one_of_many=True)
 
 
@@ -71,9 +72,3 @@ def check_count(name: str, count: int, max_pages: int | None) -> None:
     """
     if max_pages is not None and count > max_pages:
         raise InputError(f"{name}: more than the {max_pages} pages allowed by max_pages")
-
-
-def _detached(error: InputError) -> InputError:
-    """Cut `error` off the frames it passed through, which hold the whole content of the file."""
-    error.__context__ = None
-    return error.with_traceback(None)
