@@ -94,7 +94,7 @@ def test_licences_are_those_of_the_packages(heading: str) -> None:
     checked = 0
     for name, licence, *_ in rows("licences.md", heading):
         try:
-            expression = importlib.metadata.metadata(name)["License-Expression"]
+            expression = importlib.metadata.metadata(name).get("License-Expression")
         except importlib.metadata.PackageNotFoundError:
             continue
         if expression is not None:
