@@ -71,8 +71,9 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking work, then listening; a second interruption does not wait for the rest."""
         if self.stopped_by is not None:
-            self.force_exit = self.force_exit or sig == signal.SIGINT
             self.should_exit = True
+            if sig == signal.SIGINT:
+                self._hang_up()
             return
         self.stopped_by = signal.Signals(sig)
         self.service.begin_to_stop()
@@ -98,6 +99,16 @@ class Server(uvicorn.Server):
 
     def _stop_listening(self) -> None:
         self.should_exit = True
+
+    def _hang_up(self) -> None:
+        self.force_exit = True
+        if self.started:
+            self._loop.call_soon_threadsafe(self._abort_connections)
+
+    def _abort_connections(self) -> None:
+        # From Python 3.12 on the end of a listening socket waits for its connections.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def run(
