@@ -72,13 +72,15 @@ def _range(text: str) -> tuple[int, int | None]:
 
 
 def _numbers(value: Any) -> list[int]:
+    import numpy as np
+
     if isinstance(value, (bytes, bytearray, memoryview)):
         raise ValueError("bytes are no pages")
     try:
         values = list(value)
     except TypeError:
         values = [value]
-    if any(isinstance(number, bool) for number in values):
+    if any(isinstance(number, bool | np.bool_) for number in values):
         raise ValueError("a bool is no page")
     try:
         return [operator.index(number) for number in values]
