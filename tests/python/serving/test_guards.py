@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 import zlib
@@ -163,7 +164,7 @@ def test_a_body_that_says_that_it_is_not_compressed(client: httpx.Client) -> Non
         # Python 3.13 can read values nested so deep; then the file is refused.
         (
             b'{"file":"AAAA","other":' + b"[" * 5000 + b"]" * 5000 + b"}",
-            "cannot be read|File type cannot be determined",
+            "cannot be read" if sys.version_info < (3, 13) else "File type cannot be determined",
         ),
         (b'{"file":"AAAA","fileType":1' + b"0" * 10_000 + b"}", "cannot be read"),
         (b'{"file":"AAAA\xff","fileType":1}', "cannot be read"),
@@ -174,7 +175,7 @@ def test_a_body_that_says_that_it_is_not_compressed(client: httpx.Client) -> Non
 def test_json_that_costs_more_than_it_says(client: httpx.Client, body: bytes, message: str) -> None:
     answer = client.post("/ocr", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
-    assert re.search(message, answer.json()["errorMsg"])
+    assert message in answer.json()["errorMsg"]
 
 
 def test_names_that_clients_make_up_are_cut(client: httpx.Client) -> None:
